@@ -1,0 +1,1 @@
+"""One ledger, kept by equals."""

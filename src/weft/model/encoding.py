@@ -1,0 +1,50 @@
+"""One value, one encoding (MessagePack, shortest form, structures as arrays).
+
+Promise: `decode(kind, data)` returns a value only if `encode(value) == data`. So digests over received bytes
+and digests over rebuilt values are the same thing, and no second spelling of a value can slip through.
+Floats, maps and extension types have no place in any `Record`.
+"""
+
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from weft.model.errors import EncodingError
+
+_encoder = msgspec.msgpack.Encoder()
+_decoders: dict[object, msgspec.msgpack.Decoder[object]] = {}
+
+Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A whole number that fits a signed 64-bit field of any language."""
+
+Scalar = str | int | bool | bytes | None
+"""What a named value of an event or a result may be."""
+
+T = TypeVar("T")
+
+
+class Record(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Base of every encoded structure: an array of its fields in the order written."""
+
+
+def encode(value: object) -> bytes:
+    """The canonical bytes of a record, or of a tuple of records."""
+    return _encoder.encode(value)
+
+
+def decode(kind: type[T], data: bytes) -> T:
+    """The value that `data` encodes; raises EncodingError unless `data` is its one encoding."""
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
+    try:
+        value = decoder.decode(data)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise EncodingError(f"not the encoding of a {_name(kind)}: {error}") from None
+    if _encoder.encode(value) != data:
+        raise EncodingError(f"not the shortest encoding of this {_name(kind)}")
+    return value  # type: ignore[return-value]
+
+
+def _name(kind: object) -> str:
+    return getattr(kind, "__name__", str(kind))

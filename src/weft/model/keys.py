@@ -1,0 +1,119 @@
+"""Keys, signatures and addresses: Ed25519 (RFC 8032) and secp256k1 ECDSA in low-s form (SEC 1, BIP 62).
+
+Promise: one rule for Ed25519 on every node, libsodium's (no cofactor, canonical S, no small order), whether
+signatures are verified one by one or many at once. A signature is always 64 bytes over a 32-byte digest.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Annotated, NewType
+
+import coincurve
+import msgspec
+from nacl import bindings
+from nacl.exceptions import CryptoError
+
+from weft.model.digest import Digest, digest
+from weft.model.encoding import Record, encode
+from weft.model.errors import SignatureError
+
+ED25519 = 1
+SECP256K1 = 2
+CURVE_NAMES = {ED25519: "ed25519", SECP256K1: "secp256k1"}
+_KEY_BYTES = {ED25519: 32, SECP256K1: 33}
+
+Address = NewType("Address", bytes)
+"""20 bytes: the first of the digest of curve and key."""
+
+Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
+
+
+class PublicKey(Record, frozen=True):
+    """A curve and a key on it: 32 bytes of Ed25519, or 33 of secp256k1 in compressed form."""
+
+    curve: int
+    key: bytes
+
+    @property
+    def address(self) -> Address:
+        return address_of(self)
+
+    def is_well_formed(self) -> bool:
+        """Whether the curve is known and the length is the curve's."""
+        return _KEY_BYTES.get(self.curve) == len(self.key)
+
+
+class PrivateKey:
+    """A signing key made from a 32-byte seed; signing is deterministic (RFC 8032, RFC 6979)."""
+
+    __slots__ = ("_secret", "public")
+
+    def __init__(self, curve: int, seed: bytes) -> None:
+        if len(seed) != 32:
+            raise SignatureError(f"a seed has 32 bytes, this one has {len(seed)}")
+        self._secret: bytes | coincurve.PrivateKey
+        if curve == ED25519:
+            public, self._secret = bindings.crypto_sign_seed_keypair(seed)
+        elif curve == SECP256K1:
+            self._secret = coincurve.PrivateKey(seed)
+            public = self._secret.public_key.format()
+        else:
+            raise SignatureError(f"curve {curve} is not known; 1 is ed25519, 2 is secp256k1")
+        self.public = PublicKey(curve, public)
+
+    def sign(self, message: Digest) -> bytes:
+        """64 bytes of signature over a 32-byte digest."""
+        if isinstance(self._secret, bytes):
+            return bindings.crypto_sign(message, self._secret)[:64]
+        return self._secret.sign_recoverable(message, hasher=None)[:64]
+
+    def __repr__(self) -> str:
+        return f"PrivateKey({CURVE_NAMES[self.public.curve]}, {self.public.address.hex()})"
+
+
+@lru_cache(maxsize=4096)
+def address_of(key: PublicKey) -> Address:
+    """The address of an account."""
+    return Address(digest("address", encode(key))[:20])
+
+
+def is_signed(key: PublicKey, message: Digest, signature: bytes) -> bool:
+    """Whether `signature` is `key`'s over the 32-byte digest `message`."""
+    if len(signature) != 64 or not key.is_well_formed():
+        return False
+    try:
+        if key.curve == ED25519:
+            bindings.crypto_sign_open(signature + message, key.key)
+            return True
+        return _curve_point(key.key).verify(_der(signature), message, hasher=None)
+    except (CryptoError, ValueError):
+        return False
+
+
+def are_signed(items: Iterable[tuple[PublicKey, Digest, bytes]]) -> list[bool]:
+    """`is_signed` for each item. Runs without the interpreter lock for most of its time."""
+    return [is_signed(key, message, signature) for key, message, signature in items]
+
+
+def verify(key: PublicKey, message: Digest, signature: bytes) -> None:
+    """Raise SignatureError unless `is_signed`."""
+    if not is_signed(key, message, signature):
+        raise SignatureError(f"the signature is not that of {key.address.hex()} over {message.hex()}")
+
+
+@lru_cache(maxsize=4096)
+def _curve_point(key: bytes) -> coincurve.PublicKey:
+    return coincurve.PublicKey(key)
+
+
+def _der(signature: bytes) -> bytes:
+    """The DER form that the library wants of r and s (SEC 1, appendix C.8)."""
+    parts = b"".join(_der_integer(half) for half in (signature[:32], signature[32:]))
+    return b"\x30" + bytes((len(parts),)) + parts
+
+
+def _der_integer(number: bytes) -> bytes:
+    number = number.lstrip(b"\0") or b"\0"
+    if number[0] & 0x80:
+        number = b"\0" + number
+    return b"\x02" + bytes((len(number),)) + number

@@ -1,0 +1,221 @@
+"""What a node needs of the world, said by the node. The edges fit; each has a real and an in-memory side.
+
+Calls that touch a disk block and are made from a worker, never from the event loop, unless said otherwise.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from weft.model.block import Block, Checkpoint, Header, Sealed
+from weft.model.commit import Commit
+from weft.model.digest import Digest
+from weft.model.message import Answer, Item, Opening, Request
+from weft.model.transaction import Attachment
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Time and the one timer of a node."""
+
+    def now_us(self) -> int:
+        """Microseconds of a clock that only runs forward."""
+
+    def wall_ms(self) -> int:
+        """Milliseconds since 1970."""
+
+    def call_at(self, at_us: int, call: Callable[[], None]) -> None:
+        """Call once at that time; replaces the call asked for before."""
+
+
+class Signer(Protocol):
+    """A validator's key, wherever it is kept."""
+
+    def sign(self, message: Digest) -> bytes:
+        """64 bytes of Ed25519 over a 32-byte digest."""
+
+
+class Workers(Protocol):
+    """Threads for what would hold up the event loop."""
+
+    async def run(self, lane: str, call: Callable[[], T]) -> T:
+        """Run `call` off the loop. Calls of one lane (apply, sync, verify, read) run one at a time."""
+
+
+class Peers(Protocol):
+    """The other members. Bounded: a queue that overflows breaks its stream, which then begins anew."""
+
+    def send(self, member: int, item: Item) -> None:
+        """Queue for one member, in order. Dropped while there is no stream: the opening makes it good."""
+
+    def broadcast(self, item: Item) -> None:
+        """`send` to every other member."""
+
+    async def ask(self, member: int, request: Request) -> Answer:
+        """One answer, or Refused when the member cannot be reached or does not answer in 10 s."""
+
+    def cut_off(self, member: int, reason: str) -> None:
+        """Refuse this member for a while that grows with each call; counted in a metric."""
+
+    def is_connected(self, member: int) -> bool: ...
+
+
+class Inbox(Protocol):
+    """The node as the network sees it. All calls are made on the event loop."""
+
+    def opening(self) -> Opening:
+        """What to say first on a stream."""
+
+    def opened(self, member: int, opening: Opening) -> None:
+        """Our stream to `member` has begun and this is what the member said first."""
+
+    def lost(self, member: int) -> None:
+        """Our stream to `member` broke."""
+
+    def measured(self, member: int, rtt_us: int) -> None:
+        """A round trip on our stream to `member`."""
+
+    async def receive(self, member: int, item: Item, size: int) -> None:
+        """An item of `size` bytes came from `member`; until it returns no more is read from that member."""
+
+    async def answer(self, member: int, request: Request) -> Answer:
+        """`member` asks."""
+
+
+class Journal(Protocol):
+    """Append-only memory of what was seen and said (`docs/protocol/consensus.md` section 3)."""
+
+    def append(self, kind: int, payload: bytes) -> None:
+        """Add a record to the end; on disk only after `sync`. May be called on the event loop."""
+
+    def sync(self) -> None:
+        """All appended before is on disk when this returns; raises OSError when that fails."""
+
+    def roll(self, base: bytes) -> None:
+        """Begin a new segment whose first record is the base (kind 0). Synced."""
+
+    def drop(self) -> None:
+        """Delete all segments before the newest one whose base is durable."""
+
+    def replay(self) -> Iterator[tuple[int, bytes]]:
+        """All records from the oldest kept segment on, torn tail cut; raises JournalError on corruption."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in the newest segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a transaction was executed."""
+
+    height: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """An attachment that was destroyed."""
+
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write to a key, from the history."""
+
+    height: int
+    value: bytes | None
+
+
+class State(Protocol):
+    """Keys and values after the newest block, and what they were."""
+
+    def get(self, key: bytes) -> bytes | None: ...
+
+    def scan(self, prefix: bytes, after: bytes = b"", limit: int = 1000) -> list[tuple[bytes, bytes]]:
+        """Keys that begin with `prefix` and are greater than `after`, rising."""
+
+    def get_at(self, key: bytes, height: int) -> bytes | None:
+        """The value after block `height`."""
+
+    def history(self, key: bytes, before: int | None = None, limit: int = 1000) -> list[Change]:
+        """Changes of the key, newest first, at heights below `before`."""
+
+
+class Store(Protocol):
+    """Blocks, receipts, state and commits. One atomic, durable write per `append`."""
+
+    state: State
+
+    @property
+    def head(self) -> Header:
+        """The newest block's header; height 0 is the genesis."""
+
+    @property
+    def head_hash(self) -> Digest: ...
+
+    def append(
+        self,
+        sealed: Sequence[Sealed],
+        commits: Sequence[Commit],
+        tree: Sequence[tuple[bytes, bytes]],
+        rooted: tuple[int, Digest] | None,
+    ) -> None:
+        """Blocks in order, all commits since the last call, changed nodes of the state tree (path, content;
+        empty content deletes), and the newest height whose root the tree has with that root."""
+
+    def find_block(self, height: int) -> Block | None: ...
+
+    def find_header(self, height: int) -> Header | None: ...
+
+    def find_transaction(self, identity: Digest) -> Place | None: ...
+
+    def find_commit(self, round_: int) -> bytes | None:
+        """The encoded commit record of that round, if it ordered something and is kept."""
+
+    def commits_before(self, round_: int, limit: int) -> list[bytes]:
+        """Commit records of rounds ≤ `round_`, falling."""
+
+    def prune_commits(self, round_: int) -> None:
+        """Forget commit records below this round."""
+
+    def tree_node(self, path: bytes) -> bytes | None: ...
+
+    @property
+    def rooted(self) -> tuple[int, Digest]:
+        """The height that the stored state tree is of, and its root."""
+
+    def put_checkpoint(self, checkpoint: Checkpoint) -> None: ...
+
+    def find_checkpoint(self, height: int) -> Checkpoint | None:
+        """The checkpoint with the smallest height ≥ `height`: it vouches for that block."""
+
+    @property
+    def newest_checkpoint(self) -> Checkpoint | None: ...
+
+    def put_fact(self, name: str, value: bytes) -> None:
+        """A small fact of this node (evidence, last word signed, divergence), durable."""
+
+    def find_fact(self, name: str) -> bytes | None: ...
+
+
+class AttachmentStore(Protocol):
+    """Content that can be destroyed (`docs/protocol/ledger.md` section 3)."""
+
+    def put(self, attachments: Sequence[Attachment]) -> None:
+        """Keep, durable after `sync`; what is here or erased is passed over. May be called on the loop."""
+
+    def sync(self) -> None: ...
+
+    def find(self, commitment: Digest) -> Attachment | Erased | None: ...
+
+    def missing(self, commitments: Sequence[Digest]) -> list[Digest]:
+        """Those that are neither here nor erased. May be called on the loop."""
+
+    def erase(self, commitments: Sequence[Digest], height: int) -> None:
+        """Overwrite content and salt, sync, leave tombstones. Finished at start-up if it was cut short."""
+
+    def discard(self, commitments: Sequence[Digest]) -> None:
+        """Overwrite without a tombstone: attachments of transactions that never took effect."""
