@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from weft.model.block import Checkpoint, Header, SignedStatement
 from weft.model.commit import Commit
 from weft.model.digest import Digest
+from weft.model.encoding import Natural, Record
 from weft.model.message import Item
 from weft.model.vertex import Reference, Vertex
 
@@ -278,6 +279,16 @@ class Alarm:
     members: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Somebody has a vertex of mine, of this round, that I did not make or no longer have.
+
+    Before Speak: this disk is older than what was said. After it: somebody else uses this key; stop.
+    """
+
+    round: int
+
+
 Effect = (
     Persist
     | PersistStatement
@@ -295,23 +306,23 @@ Effect = (
     | Behind
     | Forget
     | Alarm
+    | Doubt
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Record, frozen=True):
     """From where a core starts: the genesis, a journal's base, or a checkpoint caught up to."""
 
-    epoch: int
-    round: int
+    epoch: Natural
+    round: Natural
     """The last final round."""
     order_hash: Digest
-    time_ms: int
+    time_ms: Natural
     ordered: tuple[Reference, ...]
     """All that is ordered above the floor of `round`."""
-    spoken: int
+    spoken: Natural
     """The last round in which this validator may have spoken."""
-    height: int
+    height: Natural
     """The last height this validator signed a statement for."""
 
 

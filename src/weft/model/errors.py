@@ -9,7 +9,18 @@ WeftError
 │   ├── ExpiredError     transaction.expired      its time is over, or too far ahead
 │   ├── SizeError        transaction.size         larger than the limits of the genesis
 │   └── AttachmentError  attachment.mismatch      content that is not what was committed to
-└── VertexError          vertex.invalid           a vertex that no validator would take
+├── VertexError          vertex.invalid           a vertex that no validator would take
+├── JournalError         journal.corrupt          what was synced to the journal is damaged
+├── StoreError           store.corrupt            the store holds what no block says
+├── DiskFullError        disk.full                no room to write
+├── BlobError            blob.missing             content that is not to be had
+├── FullError            mempool.full             too many transactions wait
+├── BehindError          node.behind              this node has not executed so far yet
+├── DivergedError        node.diverged            this node's state differs from the quorum's
+├── UnauthorizedError    access.unauthorized      no account behind this request
+├── ForbiddenError       access.forbidden         the account's role does not allow it
+├── ConflictError        idempotency.conflict     an Idempotency-Key used with another body
+└── PrunedError          events.pruned            a cursor older than what is kept
 
 Errors are for what others do wrong; `assert` is for what we do wrong.
 """
@@ -65,3 +76,58 @@ class AttachmentError(TransactionError):
 class VertexError(WeftError):
     code = "vertex.invalid"
     fix = "Run the same version of Weft on every member."
+
+
+class JournalError(WeftError):
+    code = "journal.corrupt"
+    fix = "Start the node again with an empty data folder: it asks the others what it said and catches up."
+
+
+class StoreError(WeftError):
+    code = "store.corrupt"
+    fix = "Run `weft verify` to see the place; then start with an empty data folder and catch up from the others."
+
+
+class DiskFullError(WeftError):
+    code = "disk.full"
+    fix = "Free space on the disk of the node's home and start it again; nothing acknowledged is lost."
+
+
+class BlobError(WeftError):
+    code = "blob.missing"
+    fix = "Ask again when a node that holds the content is reachable."
+
+
+class FullError(WeftError):
+    code = "mempool.full"
+    fix = "Send again after the time in Retry-After, or through another node."
+
+
+class BehindError(WeftError):
+    code = "node.behind"
+    fix = "Ask again after the time in Retry-After, or ask another node."
+
+
+class DivergedError(WeftError):
+    code = "node.diverged"
+    fix = "Run `weft verify` on this node's home, replace what is damaged, and start it again."
+
+
+class UnauthorizedError(WeftError):
+    code = "access.unauthorized"
+    fix = "Send `Authorization: Bearer TOKEN`; an administrator makes one with `weft keys token`."
+
+
+class ForbiddenError(WeftError):
+    code = "access.forbidden"
+    fix = "Ask an administrator of this network for a role that allows it."
+
+
+class ConflictError(WeftError):
+    code = "idempotency.conflict"
+    fix = "Use a new Idempotency-Key for a new request."
+
+
+class PrunedError(WeftError):
+    code = "events.pruned"
+    fix = "Start again from the first cursor that is kept; it is in the message."

@@ -3,7 +3,7 @@
 Calls that touch a disk block and are made from a worker, never from the event loop, unless said otherwise.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -14,6 +14,10 @@ from weft.model.message import Answer, Item, Opening, Request
 from weft.model.transaction import Attachment
 
 T = TypeVar("T")
+
+BASE, OWN, OTHER, WORD, BOUND, SPOKEN = range(6)
+"""Kinds of journal records: a core's base, an own vertex, another's vertex, an own signed statement, a round
+below which this validator must not speak, and (found by replay only) an own vertex beyond a torn tail."""
 
 
 class Clock(Protocol):
@@ -55,6 +59,9 @@ class Peers(Protocol):
     async def ask(self, member: int, request: Request) -> Answer:
         """One answer, or Refused when the member cannot be reached or does not answer in 10 s."""
 
+    def read_blob(self, member: int, name: str, offset: int) -> AsyncIterator[bytes]:
+        """Content of a blob from a member, in chunks; raises BlobError when it is not to be had there."""
+
     def cut_off(self, member: int, reason: str) -> None:
         """Refuse this member for a while that grows with each call; counted in a metric."""
 
@@ -82,24 +89,30 @@ class Inbox(Protocol):
     async def answer(self, member: int, request: Request) -> Answer:
         """`member` asks."""
 
+    def read_blob(self, name: str, offset: int) -> AsyncIterator[bytes]:
+        """Content of a blob that this node keeps, in chunks; raises BlobError when it is not here."""
+
 
 class Journal(Protocol):
     """Append-only memory of what was seen and said (`docs/protocol/consensus.md` section 3)."""
 
-    def append(self, kind: int, payload: bytes) -> None:
+    def append(self, kind: int, round_: int, payload: bytes) -> None:
         """Add a record to the end; on disk only after `sync`. May be called on the event loop."""
 
     def sync(self) -> None:
         """All appended before is on disk when this returns; raises OSError when that fails."""
 
-    def roll(self, base: bytes) -> None:
-        """Begin a new segment whose first record is the base (kind 0). Synced."""
+    def roll(self, round_: int, base: bytes) -> None:
+        """Begin a new segment whose first record is the base (kind 0)."""
 
-    def drop(self) -> None:
-        """Delete all segments before the newest one whose base is durable."""
+    def drop(self, round_: int) -> None:
+        """Delete the oldest segments that hold only rounds below this one, as long as the base of the
+        segment after them is of a round not above it. The newest segment always stays."""
 
-    def replay(self) -> Iterator[tuple[int, bytes]]:
-        """All records from the oldest kept segment on, torn tail cut; raises JournalError on corruption."""
+    def replay(self) -> Iterator[tuple[int, int, bytes]]:
+        """All records (kind, round, payload) from the oldest kept segment on, in order. A tail that was never
+        synced is cut, except that own vertices found beyond the cut come as kind `SPOKEN` with their round.
+        Raises JournalError when what was synced is damaged: it names the file and the place."""
 
     @property
     def size(self) -> int:
