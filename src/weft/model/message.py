@@ -30,6 +30,16 @@ class Opening(Message, frozen=True):
     """Where the speaker's REST interface is; empty if it has none."""
 
 
+class Stated(Message, frozen=True):
+    """What the speaker's state is, so that two whose states differ find out at once."""
+
+    height: Natural
+    header: Digest
+    """Hash of the header at this height."""
+    state_root: Digest
+    """Root of the state tree after it."""
+
+
 class Announced(Message, frozen=True):
     """A vertex, sent by its author with all its attachments, or by another in answer to a request."""
 
@@ -57,7 +67,7 @@ class Evidence(Message, frozen=True):
     second: bytes
 
 
-Item = Opening | Announced | Signed | Certified | Evidence
+Item = Opening | Stated | Announced | Signed | Certified | Evidence
 
 
 class FetchVertices(Message, frozen=True):
