@@ -4,6 +4,12 @@ WeftError
 ├── EncodingError        encoding.invalid         bytes that are not the one encoding of a value
 ├── SignatureError       signature.invalid        a signature that does not verify
 ├── GenesisError         genesis.invalid          a genesis whose parts do not agree
+├── ConfigError          config.invalid           a setting that is unknown or has a bad value
+├── HomeError            home.invalid             a folder that is not the node's or network's home it should be
+│   ├── KeyFileError     home.key                 a key file that cannot be used, or that others can read
+│   └── TokenError       home.token               a token file that cannot be used
+├── PortError            port.taken               another process listens where a node should
+├── LaunchError          node.launch              a node that did not start, or already runs
 ├── TransactionError     transaction.invalid      a transaction that no validator would take
 │   ├── ChainError       transaction.chain        made for another ledger
 │   ├── ExpiredError     transaction.expired      its time is over, or too far ahead
@@ -48,6 +54,36 @@ class GenesisError(WeftError):
     fix = "Use the genesis.json that the other members use, unchanged."
 
 
+class ConfigError(WeftError):
+    code = "config.invalid"
+    fix = "Correct the setting; docs/reference/config.md lists all of them, `weft config validate` checks."
+
+
+class HomeError(WeftError):
+    code = "home.invalid"
+    fix = "Give the folder that `weft init` or `weft up` made with --home."
+
+
+class KeyFileError(HomeError):
+    code = "home.key"
+    fix = "Put the right key file there, readable by its owner alone (chmod 600)."
+
+
+class TokenError(HomeError):
+    code = "home.token"
+    fix = "Put the tokens.json of a backup there (chmod 600), or remove it and make new tokens."
+
+
+class PortError(WeftError):
+    code = "port.taken"
+    fix = "Stop the process that listens there, or choose other ports (`weft up --port-base P`)."
+
+
+class LaunchError(WeftError):
+    code = "node.launch"
+    fix = "Read the end of the node's log (logs/node.log in its home)."
+
+
 class TransactionError(WeftError):
     code = "transaction.invalid"
     fix = "Build the transaction with a client of this version."
@@ -85,7 +121,7 @@ class JournalError(WeftError):
 
 class StoreError(WeftError):
     code = "store.corrupt"
-    fix = "Run `weft verify` to see the place; then start with an empty data folder and catch up from the others."
+    fix = "Run `weft verify` to see the place; then start with an empty data folder to catch up."
 
 
 class DiskFullError(WeftError):
