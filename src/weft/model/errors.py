@@ -5,7 +5,7 @@ WeftError
 ├── SignatureError       signature.invalid        a signature that does not verify
 ├── GenesisError         genesis.invalid          a genesis whose parts do not agree
 ├── ConfigError          config.invalid           a setting that is unknown or has a bad value
-├── HomeError            home.invalid             a folder that is not the node's or network's home it should be
+├── HomeError            home.invalid             a folder that is not the home it should be
 │   ├── KeyFileError     home.key                 a key file that cannot be used, or that others can read
 │   └── TokenError       home.token               a token file that cannot be used
 ├── PortError            port.taken               another process listens where a node should
