@@ -4,20 +4,18 @@ Calls that touch a disk block and are made from a worker, never from the event l
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from weft.model.block import Block, Checkpoint, Header, Sealed
 from weft.model.commit import Commit
 from weft.model.digest import Digest
 from weft.model.message import Answer, Item, Opening, Request
+from weft.model.stored import BASE, BOUND, OTHER, OWN, SPOKEN, WORD, Change, Erased, Place
 from weft.model.transaction import Attachment
 
 T = TypeVar("T")
 
-BASE, OWN, OTHER, WORD, BOUND, SPOKEN = range(6)
-"""Kinds of journal records: a core's base, an own vertex, another's vertex, an own signed statement, a round
-below which this validator must not speak, and (found by replay only) an own vertex beyond a torn tail."""
+__all__ = ["BASE", "BOUND", "OTHER", "OWN", "SPOKEN", "WORD", "Change", "Erased", "Place"]
 
 
 class Clock(Protocol):
@@ -117,29 +115,6 @@ class Journal(Protocol):
     @property
     def size(self) -> int:
         """Bytes in the newest segment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a transaction was executed."""
-
-    height: int
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """An attachment that was destroyed."""
-
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One write to a key, from the history."""
-
-    height: int
-    value: bytes | None
 
 
 class State(Protocol):
