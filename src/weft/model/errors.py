@@ -16,6 +16,7 @@ WeftError
 │   ├── SizeError        transaction.size         larger than the limits of the genesis
 │   └── AttachmentError  attachment.mismatch      content that is not what was committed to
 ├── VertexError          vertex.invalid           a vertex that no validator would take
+├── PeerError            peer.invalid             a member that says what no honest one says
 ├── JournalError         journal.corrupt          what was synced to the journal is damaged
 ├── StoreError           store.corrupt            the store holds what no block says
 ├── DiskFullError        disk.full                no room to write
@@ -112,6 +113,11 @@ class AttachmentError(TransactionError):
 class VertexError(WeftError):
     code = "vertex.invalid"
     fix = "Run the same version of Weft on every member."
+
+
+class PeerError(WeftError):
+    code = "peer.invalid"
+    fix = "Run the same version of Weft on every member; if they do, look at the member that is named."
 
 
 class JournalError(WeftError):
