@@ -1,0 +1,143 @@
+"""`weft up`, `down`, `status`: a local network, and how any network is."""
+
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from weft.cli.options import DEFAULT_NETWORK, AsJson, Home, Urls, find_urls, is_network
+from weft.cli.terminal import progress, show_json, show_line, show_rows, tell
+
+if TYPE_CHECKING:
+    from weft.local import Network
+
+NetworkHome = Annotated[Path, typer.Option("--home", help="Folder of the local network.", file_okay=False)]
+COLUMNS = ("name", "role", "height", "head", "state_root", "peers", "catching_up", "url")
+
+
+def up(
+    nodes: Annotated[
+        int | None, typer.Option(help="How many nodes. [default: 4, or those that are there]", min=1, max=100)
+    ] = None,
+    home: NetworkHome = DEFAULT_NETWORK,
+    fault_model: Annotated[
+        Literal["byzantine", "crash"] | None,
+        typer.Option(help="What members may do wrong. [default: byzantine]"),
+    ] = None,
+    port_base: Annotated[
+        int | None, typer.Option(help="REST on P+i, peers on P+100+i. [default: 8700]", min=1, max=65335)
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once every node is ready.")] = False,
+    photos: Annotated[
+        Path | None, typer.Option(help="Upload this folder's files.", exists=True, file_okay=False)
+    ] = None,
+) -> None:
+    """Start a local network, or what of it is not running; Ctrl-C stops it and keeps the data."""
+    from weft.local import Network
+
+    network = Network(home, nodes, fault_model, port_base)
+    # A supervisor that is asked to end takes the same way out as Ctrl-C: its nodes end with it.
+    for kind in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(kind, _interrupt)
+    try:
+        started = network.start()
+        _wait_ready(network)
+        if photos:
+            from weft.cli.files import upload
+
+            upload(network.urls, [photos], key=None)
+        show_rows(_gather(network.urls), COLUMNS)
+        show_line(f"\n{network.urls[0]}/docs")
+        if detach:
+            return
+        if not started:
+            tell("every node ran already; this command started none and ends")
+            return
+        tell("Ctrl-C stops the nodes and keeps the data")
+        _watch(network, started)
+    except BaseException as error:
+        if network.stop():
+            tell(f"stopped what was started; the data is in {network.home}")
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+
+
+def down(home: NetworkHome = DEFAULT_NETWORK) -> None:
+    """Stop every node of a local network; the data stays."""
+    from weft.local import Network
+
+    stopped = Network.find(home).stop_all()
+    show_line(f"stopped {', '.join(f'node{node}' for node in stopped)}" if stopped else "no node was running")
+
+
+def status(urls: Urls = None, home: Home = None, as_json: AsJson = False) -> None:
+    """One row a node: name, role, height, head, state root, peers, catching up.
+
+    Exit code 1 when a node does not answer. Without --url and --home: the network in ./weft-network if there
+    is one.
+    """
+    if not urls and home is None and is_network(DEFAULT_NETWORK):
+        home = DEFAULT_NETWORK
+    rows = _gather(find_urls(urls, home))
+    if as_json:
+        show_json(rows)
+    else:
+        show_rows(rows, COLUMNS)
+    for row in rows:
+        if "error" in row:
+            tell(f"{row['url']}: {row['error']}")
+    if any("error" in row for row in rows):
+        raise typer.Exit(1)
+
+
+def _wait_ready(network: "Network") -> None:
+    with progress("starting", len(network.configs)) as advance:
+        network.wait_ready(tell=lambda node: advance(1))
+
+
+def _watch(network: "Network", started: Sequence[int]) -> None:
+    """Stay until interrupted; say once of each node that it ended by itself."""
+    told: set[int] = set()
+    while True:
+        for node in started:
+            if node not in told and network.has_ended(node):
+                told.add(node)
+                tell(f"node{node} ended: {network.last_words(node)}")
+                tell(f"  start it again: weft start --home {network.configs[node].home}")
+        time.sleep(0.5)
+
+
+def _gather(urls: Sequence[str]) -> list[dict[str, Any]]:
+    """What each node says of itself, asked all at once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(32, len(urls))) as pool:
+        return list(pool.map(_ask_status, urls))
+
+
+def _ask_status(url: str) -> dict[str, Any]:
+    import httpx
+
+    try:
+        answer = httpx.get(f"{url}/v1/status", timeout=5, trust_env=False).raise_for_status().json()
+        peers = answer["peers"]
+        return {
+            "name": answer["node"]["name"],
+            "role": answer["node"]["role"],
+            "height": answer["latest_height"],
+            "head": answer["latest_hash"],
+            "state_root": answer["state_root"],
+            "peers": f"{sum(peer['connected'] for peer in peers)}/{len(peers)}",
+            "catching_up": answer["catching_up"],
+            "url": url,
+        }
+    except (httpx.HTTPError, httpx.InvalidURL, KeyError, TypeError, ValueError) as error:
+        return {"url": url, "error": f"{type(error).__name__}: {error}"}
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
