@@ -1,0 +1,254 @@
+"""Content by its SHA-256, in files of its own outside the ledger.
+
+Promises. What is kept is complete, on disk and of that digest before its name appears: written aside, hashed
+on the way, synced, renamed. What is read was found to be of its digest since it last changed on disk; a
+damaged blob is set aside and counts as missing, so it is fetched again. What is removed is overwritten and
+synced before its name goes, and whoever was reading it is cut off rather than sent other bytes.
+
+    incoming/     still being written; nothing of it outlives a restart
+    unclaimed/    uploaded here, and no executed file names it yet; swept when its time is over
+    ab/abcd…      content of at least one file
+    damaged/      set aside; destroyed when sound content takes its place, or with its file
+
+An upload waits in `unclaimed/` as a copy of its own, so that erasing the last file with the same content
+cannot take away the content of a file that is only about to be executed. All calls touch the disk: make them
+from a thread. Blobs may be used from several threads at once.
+"""
+
+import os
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from tempfile import mkstemp
+
+from weft.apps.files.disk import CHUNK_BYTES, disk_room, hash_file, shred, sync_folder
+from weft.model.errors import BlobError
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+_REMEMBERED_MAX = 10_000
+_STRIPES = 64
+
+
+class Incoming:
+    """Content on its way in. Ends by `Blobs.keep` or by `discard`."""
+
+    def __init__(self, folder: Path) -> None:
+        with disk_room():
+            handle, path = mkstemp(dir=folder)
+        self.path = Path(path)
+        self.size = 0
+        self._hash = sha256()
+        self._file = os.fdopen(handle, "wb", buffering=CHUNK_BYTES)
+
+    def write(self, chunk: bytes | memoryview) -> None:
+        """Add to the end; raises DiskFullError."""
+        with disk_room():
+            self._file.write(chunk)
+        self._hash.update(chunk)
+        self.size += len(chunk)
+
+    def head(self, length: int) -> bytes:
+        """The first bytes of what was written."""
+        with disk_room():
+            self._file.flush()
+        with self.path.open("rb") as file:
+            return file.read(length)
+
+    @property
+    def name(self) -> str:
+        """The digest of all written so far, 64 hex digits."""
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        """All that was written is on disk when this returns."""
+        if not self._file.closed:
+            with disk_room():
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
+
+    def discard(self) -> None:
+        """Overwrite and remove; once kept, nothing is left to do."""
+        with suppress(OSError):
+            self._file.close()
+        shred(self.path)
+
+
+class Reading:
+    """A blob open for reading. Reads stop with BlobError from the moment the blob is being destroyed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle = os.open(path, os.O_RDONLY)
+        self.size = os.fstat(self._handle).st_size
+        self._is_revoked = False
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Up to `length` bytes from `offset`; raises BlobError once the content was erased."""
+        data = os.pread(self._handle, length, offset)
+        # The flag is raised before the first byte is overwritten: read first, look then.
+        if self._is_revoked:
+            raise BlobError("the content was erased while it was being read")
+        return data
+
+    def revoke(self) -> None:
+        self._is_revoked = True
+
+    def close(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+class Blobs:
+    """All blobs of a node, in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._incoming, self._unclaimed, self._damaged = (
+            folder / name for name in ("incoming", "unclaimed", "damaged")
+        )
+        for path in (self._incoming, self._unclaimed, self._damaged):
+            path.mkdir(parents=True, exist_ok=True)
+        for left_over in self._incoming.iterdir():
+            shred(left_over)
+        self._locks = [threading.RLock() for _ in range(_STRIPES)]
+        self._verified: OrderedDict[Path, tuple[int, ...]] = OrderedDict()
+        self._readings: dict[Path, set[Reading]] = {}
+
+    def begin(self) -> Incoming:
+        """Somewhere to write content whose digest is not known yet."""
+        return Incoming(self._incoming)
+
+    def keep(self, incoming: Incoming, is_claimed: bool = False) -> None:
+        """Make the written content readable under its digest; durable when this returns."""
+        incoming.close()
+        path = self._claimed(incoming.name) if is_claimed else self._unclaimed / incoming.name
+        with self._lock(incoming.name):
+            if path.exists():
+                self._destroy_path(path)
+            self._place(incoming.path, path)
+
+    def claim(self, name: str) -> bool:
+        """A file names this content: keep it from now on. False when it is not here."""
+        with self._lock(name):
+            waiting, path = self._unclaimed / name, self._claimed(name)
+            if self._is_sound(path):
+                self._destroy_path(waiting)
+            elif self._is_sound(waiting):
+                self._place(waiting, path)
+            else:
+                return False
+            self._destroy_path(self._damaged / name)
+            return True
+
+    def find(self, name: str) -> Path | None:
+        """Where sound content of this digest is."""
+        if not _NAME.fullmatch(name):
+            return None
+        for path in (self._claimed(name), self._unclaimed / name):
+            if self._is_sound(path):
+                return path
+        return None
+
+    def open(self, name: str) -> Reading:
+        """Sound content; raises BlobError when there is none here. `release` the reading in the end."""
+        path = self.find(name)
+        if path is None:
+            raise BlobError("this node does not have the content")
+        with self._lock(name):
+            try:
+                reading = Reading(path)
+            except FileNotFoundError:
+                raise BlobError("the content was erased a moment ago") from None
+            self._readings.setdefault(path, set()).add(reading)
+        return reading
+
+    def release(self, reading: Reading) -> None:
+        """Close a reading; a second time does nothing."""
+        with self._lock(reading.path.name):
+            reading.close()
+            others = self._readings.pop(reading.path, set()) - {reading}
+            if others:
+                self._readings[reading.path] = others
+
+    def destroy(self, name: str) -> None:
+        """Overwrite and remove the content of files; an upload of the same bytes that still waits stays."""
+        with self._lock(name):
+            self._destroy_path(self._claimed(name))
+            self._destroy_path(self._damaged / name)
+
+    def hold(self, name: str, until_s: float) -> None:
+        """Do not sweep this unclaimed upload before that time (seconds since 1970)."""
+        with suppress(FileNotFoundError):
+            os.utime(self._unclaimed / name, (until_s, until_s))
+
+    def sweep(self, uploaded_before_s: float) -> int:
+        """Destroy unclaimed uploads older than that; how many there were."""
+        old = [path for path in self._unclaimed.iterdir() if path.stat().st_mtime < uploaded_before_s]
+        for path in old:
+            with self._lock(path.name):
+                self._destroy_path(path)
+        return len(old)
+
+    def names(self) -> Iterator[str]:
+        """Digests of all content that files had when last seen."""
+        for shard in sorted(self.folder.glob("[0-9a-f][0-9a-f]")):
+            yield from sorted(path.name for path in shard.iterdir())
+
+    def _lock(self, name: str) -> threading.RLock:
+        """Names share a few locks, so that destroying one large blob does not hold up all the others."""
+        return self._locks[int(name[:2], 16) % _STRIPES]
+
+    def _claimed(self, name: str) -> Path:
+        return self.folder / name[:2] / name
+
+    def _place(self, source: Path, target: Path) -> None:
+        with disk_room():
+            if not target.parent.exists():
+                target.parent.mkdir()
+                sync_folder(self.folder)
+            source.rename(target)
+            sync_folder(target.parent)
+            sync_folder(source.parent)
+        self._remember(target)
+
+    def _destroy_path(self, path: Path) -> None:
+        for reading in self._readings.get(path, ()):
+            reading.revoke()
+        self._verified.pop(path, None)
+        shred(path)
+
+    def _is_sound(self, path: Path) -> bool:
+        """Whether the file is there and of its digest; one that is not is set aside."""
+        try:
+            if self._verified.get(path) == _identity(path):
+                return True
+            before = _identity(path)
+            digest = hash_file(path)
+        except FileNotFoundError:
+            return False
+        with self._lock(path.name):
+            if digest == path.name:
+                self._remember(path, before)
+                return True
+            with suppress(FileNotFoundError):
+                self._verified.pop(path, None)
+                path.rename(self._damaged / path.name)
+                sync_folder(self._damaged)
+            return False
+
+    def _remember(self, path: Path, identity: tuple[int, ...] | None = None) -> None:
+        self._verified[path] = identity or _identity(path)
+        while len(self._verified) > _REMEMBERED_MAX:
+            self._verified.popitem(last=False)
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    """What changes with the file's bytes; the time of change, unlike others, cannot be set by hand."""
+    facts = path.stat()
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns

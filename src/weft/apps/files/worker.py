@@ -1,0 +1,111 @@
+"""The node's side of the process that opens pictures (`decoder.py`).
+
+The process is started with the first job, ends with the node, and is ended when it has had nothing to do for
+a while. A job that takes too long, or on which the process dies, is tried once more in a new process and then
+answered with nothing. One job at a time: the others wait in order, and when too many wait, the next is
+refused.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from weft.api.errors import BusyError
+
+JOB_S = 20.0
+IDLE_S = 60.0
+WAITING_MAX = 256
+_ANSWER_BYTES_MAX = 1 << 16
+_PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "LD_LIBRARY_PATH")
+
+
+class PhotoWorker:
+    """Reads what photos say of themselves and draws thumbnails, out of harm's way."""
+
+    def __init__(self, job_s: float = JOB_S, idle_s: float = IDLE_S) -> None:
+        self._job_s, self._idle_s = job_s, idle_s
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._process: Process | None = None
+        self._rest: asyncio.TimerHandle | None = None
+
+    async def read(self, source: Path) -> dict[str, Any]:
+        """What the photo says of itself; empty when nothing can be read."""
+        return await self._do({"verb": "read", "source": str(source)})
+
+    async def draw(self, source: Path, target: Path) -> bool:
+        """Write a thumbnail to `target`; False when none can be made."""
+        return bool(await self._do({"verb": "draw", "source": str(source), "target": str(target)}))
+
+    async def close(self) -> None:
+        """End the process."""
+        async with self._turn:
+            await self._end()
+
+    async def _do(self, job: dict[str, str]) -> dict[str, Any]:
+        if self._waiting >= WAITING_MAX:
+            raise BusyError(f"{WAITING_MAX} pictures wait to be opened")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                answer = await self._try(job)
+                if answer is None:
+                    answer = await self._try(job)
+                return answer or {}
+        finally:
+            self._waiting -= 1
+
+    async def _try(self, job: dict[str, str]) -> dict[str, Any] | None:
+        """The answer, or None when the process failed; it is ended then, and by cancellation too."""
+        process = await self._start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        is_answered = False
+        try:
+            process.stdin.write(json.dumps(job).encode() + b"\n")
+            line = await asyncio.wait_for(process.stdout.readline(), self._job_s)
+            answer = json.loads(line)
+            is_answered = isinstance(answer, dict)
+            return answer if is_answered else None
+        except (TimeoutError, OSError, ValueError):
+            return None
+        finally:
+            if is_answered:
+                self._rest = asyncio.get_running_loop().call_later(self._idle_s, self._kill)
+            else:
+                await self._end()
+
+    async def _start(self) -> Process:
+        if self._rest is not None:
+            self._rest.cancel()
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "weft.apps.files.decoder",
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                limit=_ANSWER_BYTES_MAX,
+                # The settings of a node may hold secrets, and this process may fall to a hostile file.
+                env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            )
+        return self._process
+
+    def _kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def _end(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+        self._kill()
+        if self._process is not None:
+            await self._process.wait()
+            self._process = None
