@@ -1,0 +1,75 @@
+"""What all stores need of the disk: whole writes, durable names, a lock, and plain words when it is full."""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from weft.model.errors import DiskFullError, LaunchError
+
+LOCK_NAME = "lock"
+
+
+def write_all(file: int, data: bytes, offset: int) -> None:
+    """Write every byte at `offset`; the kernel may take fewer at once than it is given."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(file, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names that were added, replaced or removed in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def naming_full_disk(folder: Path) -> Iterator[None]:
+    """Let a full disk be a DiskFullError; every other OSError passes as it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFullError(f"no room to write in {folder}: {error.strerror}") from error
+        raise
+
+
+class Lock:
+    """A data folder held for this process; the kernel lets go when the process ends, however it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _hold(self._file, folder, fcntl.LOCK_EX)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Keep a node from starting on `folder` while it is read. Changes no byte."""
+    path = folder / LOCK_NAME
+    if not path.exists():
+        yield
+        return
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _hold(file, folder, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(file)
+
+
+def _hold(file: int, folder: Path, kind: int) -> None:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        raise LaunchError(f"another process uses the data folder {folder}") from None

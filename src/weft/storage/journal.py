@@ -1,0 +1,258 @@
+"""The journal: append-only memory of what was seen and said (`docs/protocol/consensus.md` section 3).
+
+Promise: what was synced comes back, or JournalError names the file and the offset; what was not synced comes
+back up to the first damage, and every own vertex found behind it comes as SPOKEN. Damage is that of a torn
+tail only where no record says that the place was on disk already.
+
+`append` and `roll` only queue, in order: the bytes are made, written and synced by `sync`, in a worker, while
+the event loop goes on appending. A write that failed is never tried again, because after a failed sync nobody
+knows what is on disk: from then on every call raises, and the node stops.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from weft.model.errors import JournalError
+from weft.model.stored import BASE, SPOKEN
+from weft.storage.disk import naming_full_disk, sync_folder, write_all
+from weft.storage.segment import CLOSED, HEAD_BYTES, NO_LINK, RECORD_BYTES, Head, Segment, Survey
+
+SUFFIX = ".journal"
+UNFINISHED = ".unfinished"
+QUEUED_BYTES_MAX = 16 << 20
+"""Queued bytes above which `append` writes them itself: a node that never syncs must not fill the memory."""
+_ROLL = -1
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A segment on disk."""
+
+    path: Path
+    base: int | None
+    round_max: int
+
+
+@dataclass(slots=True)
+class _Newest:
+    """The segment that is written to."""
+
+    head: Head
+    file: int
+    link: bytes
+    written: int
+    durable: int
+    is_stated: bool
+    """Whether some record, or the head, says that all written is durable."""
+
+    def write(self, records: list[tuple[int, int, bytes]]) -> None:
+        chunks: list[bytes] = []
+        for kind, round_, payload in records:
+            raw, self.link = self.head.encode_record(kind, round_, payload, self.durable, self.link)
+            chunks += raw, payload
+            self.is_stated = kind == CLOSED
+        data = b"".join(chunks)
+        write_all(self.file, data, self.written)
+        self.written += len(data)
+
+    def sync(self) -> None:
+        if self.durable < self.written:
+            os.fdatasync(self.file)
+            self.durable = self.written
+
+
+class Journal:
+    """A folder of segments. Held by one process only (`disk.Lock`)."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises JournalError when what was synced is damaged, DiskFullError, or OSError."""
+        self._folder = folder
+        self._queue: list[tuple[int, int, bytes]] = []
+        self._queued_bytes = 0
+        self._queuing = threading.Lock()
+        self._writing = threading.RLock()
+        self._failure: OSError | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        with naming_full_disk(folder):
+            for path in folder.glob("*" + UNFINISHED):
+                path.unlink()
+            surveys = _survey_all(segment_paths(folder))
+            self._kept = [_Kept(path, found.base, found.round_max) for path, found in surveys]
+            self._newest = self._open_newest(*surveys[-1]) if surveys else self._create(1, NO_LINK)
+            self._size = self._newest.written
+
+    def append(self, kind: int, round_: int, payload: bytes) -> None:
+        """Queue a record."""
+        if self._failure is not None:
+            self._refuse()
+        with self._queuing:
+            self._queue.append((kind, round_, payload))
+            self._queued_bytes += RECORD_BYTES + len(payload)
+            self._size += RECORD_BYTES + len(payload)
+        if self._queued_bytes > QUEUED_BYTES_MAX:
+            with self._failing():
+                self._write_queued()
+
+    def roll(self, round_: int, base: bytes) -> None:
+        """Queue the beginning of a new segment with this base; the next `sync` makes it."""
+        self.append(_ROLL, round_, base)
+        self._size = HEAD_BYTES + RECORD_BYTES + len(base)
+
+    def sync(self) -> None:
+        """All queued before is on disk when this returns."""
+        with self._failing():
+            self._write_queued()
+            self._newest.sync()
+
+    def drop(self, round_: int) -> None:
+        """Delete segments that nothing below `round_` needs any more. What is queued counts for nothing."""
+        with self._failing():
+            while len(self._kept) > 1:
+                oldest, following = self._kept[:2]
+                if oldest.round_max >= round_ or following.base is None or following.base > round_:
+                    break
+                oldest.path.unlink()
+                # One by one: a gap between segments could not be told from one that was lost.
+                sync_folder(self._folder)
+                del self._kept[0]
+
+    def replay(self) -> Iterator[tuple[int, int, bytes]]:
+        """All records from the oldest kept segment on, in order."""
+        with self._failing():
+            self._write_queued()
+            paths = [kept.path for kept in self._kept]
+        for path in paths:
+            with contextlib.closing(Segment(path)) as segment:
+                end = HEAD_BYTES
+                for entry in segment.entries():
+                    end = entry.end
+                    if entry.kind != CLOSED:
+                        yield entry.kind, entry.round, entry.payload
+                if end < segment.size:
+                    raise JournalError(f"{path} is damaged at offset {end}")
+
+    @property
+    def size(self) -> int:
+        """Bytes in the newest segment, queued ones too."""
+        return self._size
+
+    def close(self) -> None:
+        """Sync, and state that all is on disk, so that damage to the last record will be noticed."""
+        if self._failure is None:
+            self.sync()
+            if not self._newest.is_stated:
+                self.append(CLOSED, 0, b"")
+                self.sync()
+        os.close(self._newest.file)
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        with self._writing:
+            if self._failure is not None:
+                self._refuse()
+            with naming_full_disk(self._folder):
+                try:
+                    yield
+                except OSError as error:
+                    self._failure = error
+                    raise
+
+    def _refuse(self) -> None:
+        assert self._failure is not None
+        raise OSError(
+            self._failure.errno, f"the journal in {self._folder} stopped when a write failed: {self._failure}"
+        )
+
+    def _write_queued(self) -> None:
+        with self._queuing:
+            queue, self._queue = self._queue, []
+            self._queued_bytes = 0
+        records: list[tuple[int, int, bytes]] = []
+        for kind, round_, payload in queue:
+            if kind == _ROLL:
+                self._newest.write(records)
+                self._newest.sync()
+                full, records = self._newest, []
+                self._newest = self._create(full.head.sequence + 1, full.link, (round_, payload))
+                os.close(full.file)
+            else:
+                records.append((kind, round_, payload))
+                self._kept[-1].round_max = max(self._kept[-1].round_max, round_)
+        self._newest.write(records)
+
+    def _create(self, sequence: int, link: bytes, base: tuple[int, bytes] | None = None) -> _Newest:
+        """A new segment, complete on disk before it gets its name."""
+        durable = HEAD_BYTES + (RECORD_BYTES + len(base[1]) if base else 0)
+        head, link, record = Head(sequence, os.urandom(16), link, durable), NO_LINK, b""
+        if base:
+            raw, link = head.encode_record(BASE, *base, HEAD_BYTES, NO_LINK)
+            record = raw + base[1]
+        path = self._folder / f"{sequence:012}{SUFFIX}"
+        _replace(path, head.encode() + record)
+        self._kept.append(_Kept(path, base[0] if base else None, base[0] if base else 0))
+        return _Newest(head, os.open(path, os.O_RDWR | os.O_CLOEXEC), link, durable, durable, True)
+
+    def _open_newest(self, path: Path, found: Survey) -> _Newest:
+        """Go on behind what is intact; a torn tail is cut, but own vertices in it are kept as SPOKEN."""
+        if found.end < found.durable:
+            raise JournalError(
+                f"{path} is damaged at offset {found.end}, and {found.durable} bytes of it were synced"
+            )
+        link, end = found.link, found.end
+        if found.beyond:
+            data = path.read_bytes()[:end]
+            for entry in found.beyond:
+                raw, link = found.head.encode_record(SPOKEN, entry.round, entry.payload, len(data), link)
+                data += raw + entry.payload
+            _replace(path, data)
+            end = len(data)
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        os.ftruncate(file, end)
+        os.fsync(file)
+        self._kept[-1].round_max = max((found.round_max, *(entry.round for entry in found.beyond)))
+        return _Newest(found.head, file, link, end, end, found.is_stated and not found.beyond)
+
+
+def segment_paths(folder: Path) -> list[Path]:
+    """The segments of a journal, oldest first."""
+    return sorted(folder.glob("*" + SUFFIX))
+
+
+def check_follows(path: Path, head: Head, before: Survey | None) -> None:
+    """Raise JournalError unless a segment is the one that its name says, next after the one before it."""
+    if path.name != f"{head.sequence:012}{SUFFIX}":
+        raise JournalError(f"{path} holds segment {head.sequence}: the file was renamed or replaced")
+    if before is not None and (head.sequence, head.link) != (before.head.sequence + 1, before.link):
+        raise JournalError(
+            f"{path} does not follow segment {before.head.sequence}: one is missing, or was replaced"
+        )
+
+
+def _survey_all(paths: list[Path]) -> list[tuple[Path, Survey]]:
+    """Every segment; all but the newest, which may end in a torn tail, are intact to their ends."""
+    surveys: list[tuple[Path, Survey]] = []
+    for path in paths:
+        with contextlib.closing(Segment(path)) as segment:
+            check_follows(path, segment.head, surveys[-1][1] if surveys else None)
+            found = segment.survey()
+            if path != paths[-1] and found.end < segment.size:
+                raise JournalError(f"{path} is damaged at offset {found.end}")
+            surveys.append((path, found))
+    return surveys
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Let `path` hold `data`, all of it or as it was before, whatever happens."""
+    unfinished = path.with_suffix(UNFINISHED)
+    file = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        write_all(file, data, 0)
+        os.fsync(file)
+    finally:
+        os.close(file)
+    unfinished.rename(path)
+    sync_folder(path.parent)

@@ -1,0 +1,330 @@
+"""What was synced comes back or is missed loudly; what was not is cut, and own words in it are kept."""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from weft.model.errors import DiskFullError, JournalError
+from weft.model.stored import BASE, BOUND, OTHER, OWN, SPOKEN, WORD
+from weft.storage import journal as journal_module
+from weft.storage.journal import Journal
+from weft.storage.memory import MemoryJournal
+from weft.storage.segment import HEAD_BYTES, RECORD_BYTES
+
+RECORDS = [
+    (OTHER, 1, b"B1"),
+    (OWN, 1, b"A1" * 30),
+    (WORD, 0, b""),
+    (OTHER, 2, bytes(range(256))),
+    (OWN, 2, b"A2"),
+]
+
+
+@pytest.fixture(params=["disk", "memory"])
+def any_journal(request: pytest.FixtureRequest, tmp_path: Path) -> Journal | MemoryJournal:
+    return Journal(tmp_path) if request.param == "disk" else MemoryJournal()
+
+
+@pytest.fixture
+def crashed(tmp_path: Path) -> Path:
+    """The folder of a journal whose process was killed after the second of two syncs."""
+    journal = Journal(tmp_path / "live")
+    for record in RECORDS[:2]:
+        journal.append(*record)
+    journal.sync()
+    for record in RECORDS[2:]:
+        journal.append(*record)
+    journal.sync()
+    return shutil.copytree(tmp_path / "live", tmp_path / "crashed")
+
+
+def test_records_come_back_in_order(any_journal: Journal | MemoryJournal) -> None:
+    """From the oldest kept segment on, bases included."""
+    for record in RECORDS:
+        any_journal.append(*record)
+    any_journal.roll(2, b"base")
+    any_journal.append(BOUND, 9, b"")
+    any_journal.sync()
+    assert list(any_journal.replay()) == [*RECORDS, (BASE, 2, b"base"), (BOUND, 9, b"")]
+
+
+def test_a_segment_goes_when_nothing_in_it_is_needed(any_journal: Journal | MemoryJournal) -> None:
+    """Only with all its rounds below the bound, only when the next base is not above it, never the newest."""
+    any_journal.append(OTHER, 7, b"late")
+    any_journal.roll(5, b"five")
+    any_journal.append(OTHER, 6, b"six")
+    any_journal.roll(9, b"nine")
+    any_journal.sync()
+    any_journal.drop(7)
+    assert len(list(any_journal.replay())) == 4
+    any_journal.drop(8)
+    assert list(any_journal.replay()) == [(BASE, 5, b"five"), (OTHER, 6, b"six"), (BASE, 9, b"nine")]
+    any_journal.drop(8)
+    assert len(list(any_journal.replay())) == 3
+    any_journal.drop(100)
+    assert list(any_journal.replay()) == [(BASE, 9, b"nine")]
+
+
+def test_the_size_counts_the_newest_segment_with_what_is_queued(any_journal: Journal | MemoryJournal) -> None:
+    """So that the node knows when to roll."""
+    before = any_journal.size
+    any_journal.append(OTHER, 1, bytes(1000))
+    full = any_journal.size
+    assert full >= before + 1000
+    any_journal.roll(1, b"")
+    any_journal.append(OTHER, 2, bytes(10))
+    assert any_journal.size < full
+    before = any_journal.size
+    any_journal.sync()
+    assert any_journal.size == before
+
+
+def test_a_journal_goes_on_where_it_was_closed(tmp_path: Path) -> None:
+    """Across segments, drops and several stops; a stop without news writes nothing."""
+    journal = Journal(tmp_path)
+    journal.append(*RECORDS[0])
+    journal.close()
+    files = read_folder(tmp_path)
+    Journal(tmp_path).close()
+    assert read_folder(tmp_path) == files
+    journal = Journal(tmp_path)
+    journal.append(*RECORDS[1])
+    journal.roll(5, b"base")
+    journal.append(OWN, 6, b"A6")
+    journal.close()
+    assert list(Journal(tmp_path).replay()) == [*RECORDS[:2], (BASE, 5, b"base"), (OWN, 6, b"A6")]
+
+
+def test_the_last_record_may_be_torn_at_every_byte(crashed: Path) -> None:
+    """What is whole before it comes back, the file is cut there, and the journal goes on."""
+    (path,) = crashed.iterdir()
+    whole = path.read_bytes()
+    last = RECORD_BYTES + len(RECORDS[-1][2])
+    for cut in range(1, last + 1):
+        path.write_bytes(whole[:-cut])
+        journal = Journal(crashed)
+        assert list(journal.replay()) == RECORDS[:-1]
+        assert path.stat().st_size == len(whole) - last
+        journal.append(OWN, 3, b"A3")
+        journal.close()
+        assert list(Journal(crashed).replay()) == [*RECORDS[:-1], (OWN, 3, b"A3")]
+
+
+def test_every_flipped_byte_is_noticed(crashed: Path) -> None:
+    """Before the newest durable mark it is named; at or behind it the journal ends there; nothing else."""
+    (path,) = crashed.iterdir()
+    whole = path.read_bytes()
+    offsets = starts_of(RECORDS)
+    marked = offsets[2]
+    for place in range(len(whole)):
+        path.write_bytes(flipped(whole, place))
+        begin = max(offset for offset in (0, *offsets) if offset <= place)
+        if place < marked:
+            with pytest.raises(JournalError, match=f"{path.name} is damaged at offset {begin}"):
+                Journal(crashed)
+            continue
+        intact = offsets.index(begin)
+        spoken = [(SPOKEN, round_, payload) for kind, round_, payload in RECORDS[intact + 1 :] if kind == OWN]
+        assert list(Journal(crashed).replay()) == RECORDS[:intact] + spoken
+
+
+def test_every_flipped_byte_of_a_closed_journal_is_an_error_but_in_its_last_word(tmp_path: Path) -> None:
+    """The record of a clean stop says that all before it is durable, so no vertex can be lost silently."""
+    journal = Journal(tmp_path)
+    journal.append(OWN, 1, b"A1")
+    journal.close()
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    for place in range(len(whole) - RECORD_BYTES):
+        path.write_bytes(flipped(whole, place))
+        with pytest.raises(JournalError):
+            Journal(tmp_path)
+    path.write_bytes(flipped(whole, len(whole) - 1))
+    assert list(Journal(tmp_path).replay()) == [(OWN, 1, b"A1")]
+
+
+def test_own_vertices_behind_a_torn_tail_stay_spoken(crashed: Path) -> None:
+    """At every later start too, for they may have been heard; and their round keeps the segment."""
+    (path,) = crashed.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(flipped(whole, starts_of(RECORDS)[2]))
+    expected = [*RECORDS[:2], (SPOKEN, 2, b"A2")]
+    journal = Journal(crashed)
+    assert list(journal.replay()) == expected
+    journal.append(BOUND, 3, b"")
+    journal.roll(2, b"base")
+    journal.sync()
+    journal.drop(2)
+    assert list(Journal(crashed).replay()) == [*expected, (BOUND, 3, b""), (BASE, 2, b"base")]
+
+
+def test_a_hole_of_zeros_is_a_torn_tail_too(crashed: Path) -> None:
+    """Pages reach a disk in any order: the first may be missing while the last is there."""
+    (path,) = crashed.iterdir()
+    whole = path.read_bytes()
+    begin, end = starts_of(RECORDS)[2], starts_of(RECORDS)[4]
+    path.write_bytes(whole[:begin] + bytes(end - begin) + whole[end:])
+    assert list(Journal(crashed).replay()) == [*RECORDS[:2], (SPOKEN, 2, b"A2")]
+
+
+def test_a_payload_cannot_pass_for_a_record(tmp_path: Path) -> None:
+    """Bytes that look like an own vertex inside a damaged record are not taken for one: salts differ."""
+    forger = Journal(tmp_path / "forger")
+    forger.append(OWN, 2**40, b"never said")
+    forger.sync()
+    (path,) = (tmp_path / "forger").iterdir()
+    forged = path.read_bytes()[HEAD_BYTES:]
+    journal = Journal(tmp_path / "victim")
+    journal.append(OTHER, 1, b"x" + forged)
+    journal.sync()
+    (path,) = (tmp_path / "victim").iterdir()
+    path.write_bytes(flipped(path.read_bytes(), HEAD_BYTES + RECORD_BYTES))
+    assert list(Journal(tmp_path / "victim").replay()) == []
+
+
+def test_records_in_another_order_are_noticed(tmp_path: Path) -> None:
+    """Each names the one before it."""
+    journal = Journal(tmp_path)
+    for record in ((OTHER, 1, b"a"), (OTHER, 1, b"b"), (OTHER, 1, b"c")):
+        journal.append(*record)
+    journal.close()
+    (path,) = tmp_path.iterdir()
+    whole, size = path.read_bytes(), RECORD_BYTES + 1
+    first, second = (slice(HEAD_BYTES + place * size, HEAD_BYTES + (place + 1) * size) for place in (0, 1))
+    path.write_bytes(whole[:HEAD_BYTES] + whole[second] + whole[first] + whole[second.stop :])
+    with pytest.raises(JournalError, match=f"offset {HEAD_BYTES}"):
+        Journal(tmp_path)
+
+
+def test_older_segments_must_be_whole_and_follow_each_other(tmp_path: Path) -> None:
+    """Whatever is older than the newest segment was synced before that got its name."""
+    journal = Journal(tmp_path / "live")
+    for round_ in (1, 2):
+        journal.append(OTHER, round_, b"x")
+        journal.roll(round_, b"base")
+    journal.close()
+    names = [path.name for path in sorted((tmp_path / "live").iterdir())]
+
+    def damage(change: Callable[[Path], object]) -> None:
+        shutil.rmtree(tmp_path / "copy", ignore_errors=True)
+        change(shutil.copytree(tmp_path / "live", tmp_path / "copy"))
+        with pytest.raises(JournalError):
+            Journal(tmp_path / "copy")
+
+    damage(lambda folder: (folder / names[1]).unlink())
+    damage(lambda folder: (folder / names[0]).rename(folder / "000000000009.journal"))
+    damage(lambda folder: shutil.copy(folder / names[0], folder / names[1]))
+    damage(lambda folder: os.truncate(folder / names[0], HEAD_BYTES))
+    damage(lambda folder: os.truncate(folder / names[2], HEAD_BYTES))
+    damage(lambda folder: os.truncate(folder / names[2], 0))
+    for name in names[:2]:
+        for place in range((tmp_path / "live" / name).stat().st_size):
+            damage(lambda folder, name=name, place=place: flip(folder / name, place))
+
+
+def test_a_segment_half_made_when_the_power_went_is_no_segment(tmp_path: Path) -> None:
+    """It gets its name only when it is whole."""
+    journal = Journal(tmp_path)
+    journal.append(*RECORDS[0])
+    journal.sync()
+    (tmp_path / "000000000002.unfinished").write_bytes(b"WEFT")
+    assert list(Journal(tmp_path).replay()) == RECORDS[:1]
+    assert [path.suffix for path in tmp_path.iterdir()] == [".journal"]
+
+
+def test_after_a_failed_sync_nothing_is_taken_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows what is on disk after it: a second sync that succeeds would be a lie."""
+    journal = Journal(tmp_path)
+    journal.append(*RECORDS[0])
+
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(journal_module.os, "fdatasync", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        journal.sync()
+    monkeypatch.undo()
+    calls: list[Callable[[], object]] = [
+        journal.sync,
+        lambda: journal.append(*RECORDS[0]),
+        lambda: journal.roll(1, b""),
+        lambda: journal.drop(1),
+        lambda: list(journal.replay()),
+    ]
+    for call in calls:
+        with pytest.raises(OSError, match="stopped when a write failed"):
+            call()
+    journal.close()
+
+
+def test_a_full_disk_is_named_and_what_was_synced_survives_it(tiny_disk: Path) -> None:
+    """On a real file system of half a mebibyte."""
+    journal = Journal(tiny_disk)
+    journal.append(*RECORDS[0])
+    journal.sync()
+    journal.append(OTHER, 1, bytes(1 << 20))
+    with pytest.raises(DiskFullError, match=str(tiny_disk)):
+        journal.sync()
+    journal.close()
+    assert list(Journal(tiny_disk).replay()) == RECORDS[:1]
+
+
+def test_appending_goes_on_while_a_worker_syncs(tmp_path: Path) -> None:
+    """Every record is there once, in the order of the appends."""
+    journal = Journal(tmp_path)
+    done = threading.Event()
+
+    def sync() -> None:
+        while not done.is_set():
+            journal.sync()
+
+    worker = threading.Thread(target=sync)
+    worker.start()
+    records = [(OTHER, number, number.to_bytes(4, "big")) for number in range(5000)]
+    for record in records:
+        journal.append(*record)
+        if record[1] % 1000 == 999:
+            journal.roll(record[1], b"")
+    done.set()
+    worker.join()
+    journal.sync()
+    assert [record for record in Journal(tmp_path).replay() if record[0] == OTHER] == records
+
+
+def test_a_node_that_never_syncs_does_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above a bound `append` writes the queue itself."""
+    monkeypatch.setattr(journal_module, "QUEUED_BYTES_MAX", 1000)
+    journal = Journal(tmp_path)
+    journal.append(OTHER, 1, bytes(2000))
+    (path,) = tmp_path.iterdir()
+    assert path.stat().st_size > 2000
+
+
+def starts_of(records: list[tuple[int, int, bytes]]) -> list[int]:
+    """Where each record of a first segment begins."""
+    starts = [HEAD_BYTES]
+    for _, _, payload in records:
+        starts.append(starts[-1] + RECORD_BYTES + len(payload))
+    assert all(first < second for first, second in pairwise(starts))
+    return starts[:-1]
+
+
+def flipped(data: bytes, place: int) -> bytes:
+    return data[:place] + bytes((data[place] ^ 0x10,)) + data[place + 1 :]
+
+
+def flip(path: Path, place: int) -> None:
+    path.write_bytes(flipped(path.read_bytes(), place))
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
