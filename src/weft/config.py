@@ -114,7 +114,7 @@ class Setting:
     """One line of `weft config show`."""
 
     key: str
-    value: str | int | list[str]
+    value: str | int | tuple[str, ...]
     source: str
 
 

@@ -1,6 +1,7 @@
 """`weft config`: a node's settings."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
@@ -14,12 +15,11 @@ app = typer.Typer(help="A node's settings: config.toml and WEFT_SECTION_KEY.", n
 @app.command()
 def show(home: NodeHome = Path(), as_json: AsJson = False) -> None:
     """Every setting with its value and where that came from."""
-    from msgspec import to_builtins
+    from dataclasses import asdict
 
     from weft.config import explain, load_config
 
-    settings = explain(load_config(home, os.environ))
-    rows = [{"key": one.key, "value": to_builtins(one.value), "source": one.source} for one in settings]
+    rows = [asdict(setting) for setting in explain(load_config(home, os.environ))]
     if as_json:
         show_json(rows)
     else:

@@ -12,6 +12,7 @@ import msgspec
 
 from weft.model.errors import KeyFileError, SignatureError
 from weft.model.keys import CURVE_NAMES, ED25519, PrivateKey
+from weft.storage.disk import sync_folder
 
 _CURVES = {name: curve for curve, name in CURVE_NAMES.items()}
 
@@ -83,18 +84,10 @@ def write_private(path: Path, content: bytes, *, may_replace: bool) -> None:
             draft.replace(path)
         else:
             path.hardlink_to(draft)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileExistsError:
         raise
     except OSError as error:
         raise KeyFileError(f"{path} cannot be written: {error.strerror}") from None
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

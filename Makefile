@@ -1,0 +1,63 @@
+# Every target makes the environment from requirements.lock first, if it is not there or is older.
+
+PYTHON ?= python3
+PHOTOS ?=
+ENV := .venv
+BIN := $(ENV)/bin
+READY := $(ENV)/ready
+SAMPLES := build/samples
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format simulate bench proto docs lock clean
+
+help: ## this text
+	@echo "Weft: one ledger, kept by equals."
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+run: $(READY) ## a local network of four nodes with photos in it (PHOTOS=DIR for your own)
+	@$(if $(PHOTOS),,$(BIN)/weft files samples $(SAMPLES))
+	@$(BIN)/weft up --photos "$(or $(PHOTOS),$(SAMPLES))"
+
+test: $(READY) ## the whole suite
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## format, lint, types, layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/tidy
+
+format: $(READY) ## put every file into the one format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+simulate: $(READY) ## the decision vectors through the real core
+	@$(BIN)/weft simulate vectors tests/vectors/consensus_vectors.json
+
+bench: $(READY) ## load on a network of its own
+	@$(BIN)/weft bench
+
+proto: $(READY) ## the Python side of proto/peer.proto
+	@$(BIN)/python -m grpc_tools.protoc -I proto --python_out=src/weft/network/generated \
+		--pyi_out=src/weft/network/generated proto/peer.proto
+
+docs: $(READY) ## the generated pages of docs/reference
+	@$(BIN)/python -m tests.tidy.pages
+
+lock: $(READY) ## requirements.lock from pyproject.toml
+	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--all-extras pyproject.toml -o requirements.lock
+
+clean: ## remove the environment and what was built; networks stay
+	@rm -rf $(ENV) build
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Weft needs Python 3.11 or newer; $(PYTHON) is older. Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "$(PYTHON) cannot make environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "making $(ENV) from requirements.lock ..." >&2
+	@$(PYTHON) -m venv $(ENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
