@@ -26,7 +26,7 @@ class UploadError(RequestError):
 
 class MetadataError(RequestError):
     code = "file.metadata"
-    fix = "Send an object of title, description, tags, taken_at, location and custom (docs/reference/files.md)."
+    fix = "Send an object of title, description, tags, taken_at, location, custom (docs/reference/files.md)."
 
 
 class FileSizeError(RequestError):

@@ -1,0 +1,220 @@
+"""What is said about a file: some by its photo, some by its owner, as one JSON object.
+
+The owner's fields are `title description tags taken_at location custom`; a photo adds `camera width height
+orientation`. What the owner sends is a merge patch (RFC 7396) over what is there: null takes a field away,
+also one that the photo gave. On the ledger the object is two attachments, the position apart from the rest.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from weft.api.document import check_document
+from weft.apps.files.errors import MetadataError
+
+BYTES_MAX = 64 << 10
+TITLE_MAX, DESCRIPTION_MAX, TAG_MAX, TAGS_MAX, NAME_BYTES_MAX = 500, 20_000, 100, 100, 255
+OWNER_FIELDS = ("title", "description", "tags", "taken_at", "location", "custom")
+
+Metadata = dict[str, Any]
+
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-](?:[01]\d|2[0-3]):[0-5]\d))"
+)
+
+
+def read_patch(raw: bytes) -> Metadata:
+    """The merge patch that `raw` encodes; raises MetadataError or DocumentError."""
+    check_document(raw, BYTES_MAX)
+    patch = json.loads(raw)
+    if not isinstance(patch, dict):
+        raise MetadataError("metadata is not a JSON object")
+    unknown = sorted(set(patch) - set(OWNER_FIELDS))
+    if unknown:
+        raise MetadataError(f"metadata has no field {_shown(unknown[0])}; it has {', '.join(OWNER_FIELDS)}")
+    return patch
+
+
+def apply_patch(metadata: Metadata, patch: Metadata) -> Metadata:
+    """The metadata after the patch; raises MetadataError unless every field of the owner makes sense."""
+    merged: Metadata = _merge(metadata, patch)
+    for name, check in _CHECKS.items():
+        if name in merged:
+            merged[name] = check(merged[name])
+    encode_metadata(merged)
+    return merged
+
+
+def encode_metadata(metadata: Metadata) -> tuple[bytes, bytes | None]:
+    """The two attachments: all but the position, and the position if there is one."""
+    rest = {name: value for name, value in metadata.items() if name != "location"}
+    try:
+        encoded = _encode(rest)
+        position = _encode(metadata["location"]) if "location" in metadata else None
+    except (ValueError, RecursionError):
+        raise MetadataError("metadata holds a number or a character that JSON cannot carry") from None
+    if len(encoded) > BYTES_MAX:
+        raise MetadataError(f"metadata of {len(encoded)} bytes; the limit is {BYTES_MAX}")
+    return encoded, position
+
+
+def decode_metadata(rest: bytes, position: bytes | None) -> Metadata:
+    """What the two attachments say. A client may sign anything into them: what makes no sense is left out."""
+    found = _decode(rest) | {"location": None if position is None else _decode(position)}
+    metadata: Metadata = {}
+    for name, check in (_CHECKS | _PHOTO_CHECKS).items():
+        with suppress(MetadataError):
+            if found.get(name) is not None:
+                metadata[name] = check(found[name])
+    return metadata
+
+
+def canonical_patch(patch: Metadata) -> bytes:
+    """The same bytes for the same meaning, whatever the order of names and the white space."""
+    return _encode(patch)
+
+
+def clean_name(name: str) -> str:
+    """A file name without folders and control characters, of at most 255 bytes."""
+    last = re.split(r"[/\\]", name)[-1]
+    shown = "".join(letter for letter in last if letter.isprintable()).strip()
+    cut = shown.encode("utf-8", "ignore")[:NAME_BYTES_MAX].decode("utf-8", "ignore")
+    return cut if cut not in ("", ".", "..") else "unnamed"
+
+
+def texts_of(value: object) -> Iterator[str]:
+    """All strings within a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from texts_of(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_of(item)
+
+
+def parse_time(text: object) -> datetime:
+    """The moment that an RFC 3339 text names; raises ValueError."""
+    match = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError("must be an RFC 3339 time such as 2008-10-22T16:28:39Z")
+    day, clock, fraction, _, offset = match.groups()
+    micros = (fraction or "0").ljust(6, "0")[:6]
+    try:
+        return datetime.fromisoformat(f"{day}T{clock}.{micros}{offset or '+00:00'}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time that the calendar has") from None
+
+
+def write_time(moment: datetime) -> str:
+    """RFC 3339 in UTC, with as many digits as it needs."""
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return (text.rstrip("0") if "." in text else text) + "Z"
+
+
+def _merge(target: object, patch: object) -> Any:
+    """RFC 7396, section 2."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merge(merged.get(name), value)
+    return merged
+
+
+def _text(field: str, length_max: int) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if not isinstance(value, str) or len(value) > length_max:
+            raise MetadataError(f"{field} must be text of at most {length_max} characters")
+        if any(not letter.isprintable() and letter not in "\n\r\t" for letter in value):
+            raise MetadataError(f"{field} holds a control character")
+        return value
+
+    return check
+
+
+def _tags(value: object) -> list[str]:
+    if not isinstance(value, list) or len(value) > TAGS_MAX:
+        raise MetadataError(f"tags must be a list of at most {TAGS_MAX} texts")
+    check = _text("a tag", TAG_MAX)
+    tags = [check(tag).strip() for tag in value]
+    if not all(tags):
+        raise MetadataError("a tag must not be empty")
+    return list(dict.fromkeys(tags))
+
+
+def _taken_at(value: object) -> str:
+    try:
+        return write_time(parse_time(value))
+    except ValueError as error:
+        raise MetadataError(f"taken_at {error}") from None
+
+
+def _location(value: object) -> dict[str, float]:
+    if not isinstance(value, dict) or set(value) != {"lat", "lon"}:
+        raise MetadataError("location must be an object of lat and lon, and nothing else")
+    for name, bound in (("lat", 90), ("lon", 180)):
+        degrees = value[name]
+        if type(degrees) not in (int, float) or not math.isfinite(degrees) or abs(degrees) > bound:
+            raise MetadataError(f"location.{name} must be a number from -{bound} to {bound}")
+    return {"lat": value["lat"], "lon": value["lon"]}
+
+
+def _custom(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MetadataError("custom must be a JSON object")
+    return value
+
+
+_CHECKS: dict[str, Callable[[object], Any]] = {
+    "title": _text("title", TITLE_MAX),
+    "description": _text("description", DESCRIPTION_MAX),
+    "tags": _tags,
+    "taken_at": _taken_at,
+    "location": _location,
+    "custom": _custom,
+}
+
+
+def _natural(value: object) -> int:
+    if type(value) is not int or not 0 < value < 2**31:
+        raise MetadataError("a size or orientation is a small number")
+    return value
+
+
+_PHOTO_CHECKS: dict[str, Callable[[object], Any]] = {
+    "camera": _text("camera", TITLE_MAX),
+    "width": _natural,
+    "height": _natural,
+    "orientation": _natural,
+}
+
+
+def _encode(value: object) -> bytes:
+    return json.dumps(
+        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    ).encode()
+
+
+def _decode(raw: bytes) -> dict[str, Any]:
+    """An object, or an empty one: an attachment is whatever its signer put into it."""
+    if len(raw) > BYTES_MAX:
+        return {}
+    try:
+        value = json.loads(raw)
+        _encode(value)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _shown(name: str) -> str:
+    return repr(name[:80])

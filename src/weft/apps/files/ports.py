@@ -1,0 +1,60 @@
+"""What the application needs of a node, said by the application; `assembly` fills it."""
+
+from collections.abc import AsyncIterator
+from typing import Literal, Protocol
+
+from weft.execution.contract import Reader
+from weft.model.block import Block, Checkpoint
+from weft.model.digest import Digest
+from weft.model.genesis import Genesis
+from weft.model.stored import Erased
+from weft.model.transaction import Attachment
+from weft.model.view import Caller, EventRow, Fate, Wait, Wish
+
+
+class Attachments(Protocol):
+    """Content that can be destroyed."""
+
+    def find(self, commitment: Digest) -> Attachment | Erased | None:
+        """Touches the disk."""
+
+
+class Peers(Protocol):
+    """The other members, as sources of content."""
+
+    def is_connected(self, member: int) -> bool: ...
+
+    def read_blob(self, member: int, name: str, offset: int) -> AsyncIterator[bytes]:
+        """Content from `offset` on, in chunks; raises BlobError when it is not to be had there. At an offset
+        that is the content's size, nothing follows and nothing is raised: the member has the content."""
+
+
+class Ledger(Protocol):
+    """A node, as the application may use it."""
+
+    genesis: Genesis
+    member: int | None
+    """This node's place in the committee; None of a replica."""
+    state: Reader
+    """Touches the disk; may be read from any thread."""
+    attachments: Attachments
+    peers: Peers
+
+    def authenticate(self, token: str | None, need: Literal["read", "write", "administer"]) -> Caller: ...
+
+    async def reach(self, min_height: int | None, is_linearizable: bool) -> int: ...
+
+    async def write(self, caller: Caller, wish: Wish, wait: Wait, timeout_ms: int) -> Fate: ...
+
+    async def find_first(self, idempotency_key: str, meaning: bytes) -> Fate | None:
+        """The executed fate of the wish that used this key first, if the ledger remembers one; raises
+        ConflictError when it meant something else. Makes no transaction."""
+
+    async def find_fate(self, identity: Digest) -> Fate | None: ...
+
+    async def find_block(self, height: int) -> Block | None: ...
+
+    async def find_checkpoint(self, height: int) -> Checkpoint | None: ...
+
+    def follow(self, cursor: tuple[int, int] | None) -> AsyncIterator[EventRow]:
+        """Every row after the cursor, for ever; the `block` row is the last of its height."""

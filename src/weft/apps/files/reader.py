@@ -1,0 +1,98 @@
+"""A file as the ledger's state and the attachments together tell it. Touches the disk: call it from a thread."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from weft.api.errors import ErasedError
+from weft.apps.files.contract import FileState, FileVersion, find_file, read_versions_of
+from weft.apps.files.errors import FileUnknownError
+from weft.apps.files.index import FileView
+from weft.apps.files.metadata import Metadata, clean_name, decode_metadata
+from weft.apps.files.ports import Ledger
+from weft.model.stored import Erased
+from weft.model.transaction import Attachment, Commitment
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A transaction and where it was executed."""
+
+    id: bytes
+    height: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """One version of a file. `name` and `metadata` are None once the file is erased."""
+
+    version: int
+    author: str
+    height: int
+    time_ms: int
+    name: str | None
+    metadata: Metadata | None
+
+
+def load_file(ledger: Ledger, id_: str) -> FileState:
+    """The file's state; raises FileUnknownError or ErasedError."""
+    file = find_file(ledger.state, bytes.fromhex(id_))
+    if file is None:
+        raise FileUnknownError(f"there is no file {id_}")
+    if file.erased_height is not None:
+        raise ErasedError(f"file {id_} was erased at height {file.erased_height}", height=file.erased_height)
+    return file
+
+
+def view_file(ledger: Ledger, id_: str, file: FileState, made: Place) -> FileView:
+    """What users see of a file whose creating transaction is `made`."""
+    digest = _content(ledger, file.digest)
+    return FileView(
+        id=id_,
+        owner=file.owner,
+        sha256=None if digest is None else digest.hex(),
+        name=_name(ledger, file.newest) or "",
+        size=file.size,
+        media_type=file.media_type,
+        version=file.newest.number,
+        created_ms=file.created_ms,
+        updated_ms=file.newest.time_ms,
+        metadata=_metadata(ledger, file.newest) or {},
+        tx_id=made.id.hex(),
+        tx_height=made.height,
+        tx_position=made.position,
+    )
+
+
+def view_versions(ledger: Ledger, id_: str, below: int | None) -> Iterator[VersionView]:
+    """Versions of a file, newest first, those below a number; raises FileUnknownError."""
+    file = find_file(ledger.state, bytes.fromhex(id_))
+    if file is None:
+        raise FileUnknownError(f"there is no file {id_}")
+    for version in read_versions_of(ledger.state, bytes.fromhex(id_), file):
+        if below is None or version.number < below:
+            yield VersionView(
+                version.number,
+                version.author,
+                version.height,
+                version.time_ms,
+                _name(ledger, version),
+                _metadata(ledger, version),
+            )
+
+
+def _name(ledger: Ledger, version: FileVersion) -> str | None:
+    content = _content(ledger, version.name)
+    return None if content is None else clean_name(content.decode("utf-8", "replace"))
+
+
+def _metadata(ledger: Ledger, version: FileVersion) -> Metadata | None:
+    rest = _content(ledger, version.metadata)
+    position = None if version.position is None else _content(ledger, version.position)
+    return None if rest is None else decode_metadata(rest, position)
+
+
+def _content(ledger: Ledger, commitment: Commitment) -> bytes | None:
+    """What is behind a commitment; None when it was erased, or is not here yet."""
+    found: Attachment | Erased | None = ledger.attachments.find(commitment.digest)
+    return found.content if isinstance(found, Attachment) else None
