@@ -4,6 +4,7 @@
 None is any state, 0 means that there must be nothing, n that version n must be the newest.
 """
 
+import re
 from typing import Annotated
 
 import msgspec
@@ -14,6 +15,25 @@ from weft.model.keys import PublicKey
 
 FileId = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 """Random, made by who creates the file; 32 lower-case hex digits for users."""
+
+_COLLECTION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_RECORD_KEY = re.compile(r"[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+
+
+def is_collection(text: str) -> bool:
+    """Whether a collection may be called so."""
+    return _COLLECTION.fullmatch(text) is not None
+
+
+def is_record_key(text: str) -> bool:
+    """Whether a record may be called so: 1 to 256 bytes, no slash, no control characters."""
+    return _RECORD_KEY.fullmatch(text) is not None and len(text.encode()) <= 256
+
+
+def is_media_type(text: str) -> bool:
+    """Whether this is a type and a subtype in lower case, without parameters (RFC 6838 section 4.2)."""
+    return _MEDIA_TYPE.fullmatch(text) is not None
 
 
 class RecordItem(Record, frozen=True):

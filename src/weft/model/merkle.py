@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from weft.model.digest import ZERO, Digest, digest
-from weft.model.encoding import Record
+from weft.model.encoding import Natural, Record
 
 WIDTH = 16
 
@@ -17,8 +17,8 @@ WIDTH = 16
 class Proof(Record, frozen=True):
     """The way from one item to the root: its place, the number of items, its siblings level by level."""
 
-    index: int
-    count: int
+    index: Natural
+    count: Natural
     levels: tuple[tuple[Digest, ...], ...]
 
 

@@ -1,1 +1,1 @@
-
+"""Contracts that every network has."""
