@@ -16,6 +16,7 @@ WeftError
 │   ├── SizeError        transaction.size         larger than the limits of the genesis
 │   └── AttachmentError  attachment.mismatch      content that is not what was committed to
 ├── VertexError          vertex.invalid           a vertex that no validator would take
+├── VectorError          vectors.invalid          a file that holds no drawn DAGs
 ├── PeerError            peer.invalid             a member that says what no honest one says
 ├── JournalError         journal.corrupt          what was synced to the journal is damaged
 ├── StoreError           store.corrupt            the store holds what no block says
@@ -118,6 +119,11 @@ class VertexError(WeftError):
 class PeerError(WeftError):
     code = "peer.invalid"
     fix = "Run the same version of Weft on every member; if they do, look at the member that is named."
+
+
+class VectorError(WeftError):
+    code = "vectors.invalid"
+    fix = "Use a file of the form that docs/protocol/consensus.md section 13 describes."
 
 
 class JournalError(WeftError):

@@ -1,0 +1,170 @@
+"""Vertices that are valid and cannot enter the DAG yet.
+
+A vertex waits for parents, for attachments, or for its time to come (`docs/protocol/consensus.md` section 2).
+What came unasked is bounded for each peer, in number and bytes; over a bound the highest rounds go, and are
+fetched later (section 10). What was asked for is bounded by the asking.
+"""
+
+from collections.abc import Iterable
+
+from weft.model.digest import Digest
+from weft.model.limits import LocalLimits
+from weft.model.vertex import Reference, Vertex
+
+Piece = Reference | Digest
+"""What a vertex may wait for: a parent, or an attachment by its commitment."""
+
+
+class Pending:
+    """A vertex and what keeps it."""
+
+    __slots__ = ("is_asked", "is_held", "missing", "sender", "vertex")
+
+    def __init__(
+        self, vertex: Vertex, sender: int, missing: Iterable[Piece], is_held: bool, is_asked: bool
+    ) -> None:
+        self.vertex = vertex
+        self.sender = sender
+        self.missing = dict.fromkeys(missing)
+        self.is_held = is_held
+        """Its time is too far ahead."""
+        self.is_asked = is_asked
+
+    @property
+    def is_ready(self) -> bool:
+        return not (self.missing or self.is_held)
+
+
+class Share:
+    """What one peer has waiting here that nobody asked for."""
+
+    __slots__ = ("bytes", "dropped", "held", "vertices")
+
+    def __init__(self) -> None:
+        self.vertices: dict[Reference, None] = {}
+        self.bytes = 0
+        self.held = 0
+        self.dropped: Reference | None = None
+        """The newest vertex that went over the bound: asked for when there is room again."""
+
+
+class Waiting:
+    """All vertices that wait, by what they wait for."""
+
+    def __init__(self, peers: int, local: LocalLimits) -> None:
+        self._local = local
+        self.pending: dict[Reference, Pending] = {}
+        self.children: dict[Piece, dict[Reference, None]] = {}
+        """A missing piece, and those that wait for it in the order in which they came."""
+        self._rounds: dict[int, dict[Reference, None]] = {}
+        """Pending vertices and missing parents by round: what the floor will pass."""
+        self._shares = [Share() for _ in range(peers)]
+
+    def __bool__(self) -> bool:
+        return bool(self.pending)
+
+    def add(self, pending: Pending) -> bool:
+        """Keep a vertex until it is ready; False when its peer's bound leaves no room for it."""
+        reference = pending.vertex.reference
+        self.pending[reference] = pending
+        self._rounds.setdefault(reference.round, {})[reference] = None
+        for piece in pending.missing:
+            self.children.setdefault(piece, {})[reference] = None
+            if isinstance(piece, Reference):
+                self._rounds.setdefault(piece.round, {})[piece] = None
+        if not pending.is_asked:
+            self._charge(pending)
+        return reference in self.pending
+
+    def is_missing(self, piece: Piece) -> bool:
+        """Whether somebody waits for this piece and it is not here, not even as one that waits."""
+        return piece in self.children and piece not in self.pending
+
+    def satisfy(self, piece: Piece) -> list[Pending]:
+        """The piece is here now, or need not be: those that are ready by it, taken out."""
+        ready = []
+        for child in self.children.pop(piece, ()):
+            pending = self.pending[child]
+            del pending.missing[piece]
+            if pending.is_ready:
+                ready.append(self.remove(child))
+        self._unlist(piece)
+        return ready
+
+    def release(self, reference: Reference) -> list[Pending]:
+        """The vertex' time has come: itself if it is ready, taken out."""
+        pending = self.pending[reference]
+        pending.is_held = False
+        if not pending.is_asked:
+            self._shares[pending.sender].held -= 1
+        return [self.remove(reference)] if pending.is_ready else []
+
+    def raise_floor(self, floor: int) -> list[Pending]:
+        """Drop what is at or below the floor; those that are ready because a parent is, taken out."""
+        ready: list[Pending] = []
+        for round_ in sorted(number for number in self._rounds if number <= floor):
+            passed = tuple(self._rounds[round_])
+            for reference in passed:
+                if reference in self.pending:
+                    self.remove(reference)
+            for reference in passed:
+                ready += self.satisfy(reference)
+        return [pending for pending in ready if pending.vertex.round > floor]
+
+    def remove(self, reference: Reference) -> Pending:
+        """Take a vertex out, whatever it waits for."""
+        pending = self.pending.pop(reference)
+        for piece in pending.missing:
+            children = self.children[piece]
+            del children[reference]
+            if not children:
+                del self.children[piece]
+                self._unlist(piece)
+        self._unlist(reference)
+        if not pending.is_asked:
+            share = self._shares[pending.sender]
+            del share.vertices[reference]
+            share.bytes -= len(pending.vertex.raw)
+            share.held -= pending.is_held
+        return pending
+
+    def take_dropped(self) -> list[tuple[int, Reference]]:
+        """(peer, newest vertex dropped) for each peer whose share is half empty again."""
+        taken = []
+        for peer, share in enumerate(self._shares):
+            if share.dropped is not None and self._is_half_empty(share):
+                taken.append((peer, share.dropped))
+                share.dropped = None
+        return taken
+
+    def _is_half_empty(self, share: Share) -> bool:
+        return (
+            2 * share.bytes <= self._local.incomplete_bytes_max
+            and 2 * len(share.vertices) <= self._local.incomplete_vertices_max
+            and 2 * share.held <= self._local.held_vertices_max
+        )
+
+    def _unlist(self, piece: Piece) -> None:
+        """Forget the round of what neither waits nor is waited for, so that the index stays bounded."""
+        if isinstance(piece, Reference) and piece not in self.pending and piece not in self.children:
+            row = self._rounds.get(piece.round)
+            if row is not None:
+                row.pop(piece, None)
+                if not row:
+                    del self._rounds[piece.round]
+
+    def _charge(self, pending: Pending) -> None:
+        share, local = self._shares[pending.sender], self._local
+        share.vertices[pending.vertex.reference] = None
+        share.bytes += len(pending.vertex.raw)
+        share.held += pending.is_held
+        while share.held > local.held_vertices_max:
+            self._drop_highest(share, [name for name in share.vertices if self.pending[name].is_held])
+        while len(share.vertices) > local.incomplete_vertices_max or share.bytes > local.incomplete_bytes_max:
+            self._drop_highest(share, list(share.vertices))
+
+    def _drop_highest(self, share: Share, names: list[Reference]) -> None:
+        highest = max(names, key=lambda name: (name.round, name.digest))
+        self.remove(highest)
+        if share.dropped is None or share.dropped.round < highest.round:
+            share.dropped = highest
