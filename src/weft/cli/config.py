@@ -15,8 +15,6 @@ app = typer.Typer(help="A node's settings: config.toml and WEFT_SECTION_KEY.", n
 @app.command()
 def show(home: NodeHome = Path(), as_json: AsJson = False) -> None:
     """Every setting with its value and where that came from."""
-    from dataclasses import asdict
-
     from weft.config import explain, load_config
 
     rows = [asdict(setting) for setting in explain(load_config(home, os.environ))]

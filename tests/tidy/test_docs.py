@@ -1,0 +1,119 @@
+"""The documentation says what is there: settings, commands, metrics, errors, links."""
+
+import ast
+import re
+
+from tests.tidy.pages import CLI_PAGE, cli_page, commands
+from tests.tidy.tree import DOCS, ROOT, files, modules
+
+REFERENCE = DOCS / "reference"
+README_WORDS_MAX = 400
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def pages() -> dict[str, str]:
+    return {
+        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+        for path in files()
+        if path.suffix == ".md"
+    }
+
+
+def test_the_readme_is_short() -> None:
+    """Whoever reads it has the next minute, not the next hour."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= README_WORDS_MAX
+
+
+def test_generated_pages_are_fresh() -> None:
+    """`make docs` was run after the last change of the command line."""
+    assert CLI_PAGE.read_text(encoding="utf-8") == cli_page()
+
+
+def test_every_command_says_what_it_does() -> None:
+    """Typed help on every verb and every parameter."""
+    for words, command in commands():
+        assert command.help, words
+        assert all(one.help for one in command.params), words
+
+
+def test_every_setting_is_described() -> None:
+    """docs/reference/config.md has a row for each, with its variable, and none for what is not there."""
+    from weft.config import setting_types, variable_of
+
+    rows = re.findall(
+        r"^\| `([a-z_.]+)` \| `([A-Z_]+)` \|", (REFERENCE / "config.md").read_text(), re.MULTILINE
+    )
+    assert dict(rows) == {key: variable_of(key) for key in setting_types()}
+
+
+def test_every_metric_is_described() -> None:
+    """docs/reference/metrics.md names each metric of the source, and none else."""
+    described = set(
+        re.findall(r"^\| `(weft_[a-z0-9_]+)`", (REFERENCE / "metrics.md").read_text(), re.MULTILINE)
+    )
+    assert described == {name for tree in modules().values() for name in _metrics_of(tree)}
+
+
+def test_every_error_code_is_described() -> None:
+    """docs/reference/errors.md names the code of each error that a user can meet."""
+    text = (REFERENCE / "errors.md").read_text(encoding="utf-8")
+    codes = {code for tree in modules().values() for code in _codes_of(tree)}
+    assert sorted(code for code in codes if f"`{code}`" not in text) == []
+
+
+def test_every_error_is_in_the_drawing() -> None:
+    """The tree at the top of model/errors.py shows the whole family of that file."""
+    tree = modules()["weft.model.errors"]
+    drawing = ast.get_docstring(tree) or ""
+    drawn = set(re.findall(r"(\w+Error)\s+([a-z_]+\.[a-z_]+)", drawing))
+    assert drawn == {
+        (node.name, code)
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name != "WeftError"
+        for code in _codes_of(node)
+    }
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link of every page names a file that is there."""
+    dead = [
+        f"{page}: {target}"
+        for page, text in pages().items()
+        for target in LINK.findall(re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+        if not re.match(r"[a-z]+:|#", target)
+        and not (ROOT / page).parent.joinpath(target.split("#")[0]).exists()
+    ]
+    assert dead == []
+
+
+def test_pages_named_in_code_are_there() -> None:
+    """A docstring that cites a page of docs/ cites one that exists."""
+    cited = {
+        (name, page)
+        for name in modules()
+        for page in re.findall(r"docs/[a-z0-9_/-]+\.md", ast.unparse(modules()[name]))
+    }
+    assert sorted((name, page) for name, page in cited if not (ROOT / page).exists()) == []
+
+
+def _codes_of(tree: ast.AST) -> set[str]:
+    return {
+        str(item.value.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for item in node.body
+        if isinstance(item, ast.Assign)
+        and isinstance(item.targets[0], ast.Name)
+        and item.targets[0].id == "code"
+        and isinstance(item.value, ast.Constant)
+    }
+
+
+def _metrics_of(tree: ast.Module) -> set[str]:
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(r"weft_[a-z0-9_]+", node.value)
+    }
