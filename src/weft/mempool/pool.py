@@ -26,6 +26,9 @@ class Pool:
         """How many transactions are here, waiting or proposed."""
         return len(self._waiting) + len(self._proposed)
 
+    def __contains__(self, identity: Digest) -> bool:
+        return identity in self._waiting or identity in self._proposed
+
     @property
     def waiting(self) -> int:
         """How many wait to be proposed."""
@@ -33,7 +36,7 @@ class Pool:
 
     def admit(self, identity: Digest, raw: bytes, attachment_bytes: int) -> bool:
         """Take a transaction in; False if it is here already. Raises FullError when there is no room."""
-        if identity in self._waiting or identity in self._proposed:
+        if identity in self:
             return False
         limits = self._limits
         if (

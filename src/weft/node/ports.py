@@ -131,6 +131,12 @@ class State(Protocol):
     def history(self, key: bytes, before: int | None = None, limit: int = 1000) -> list[Change]:
         """Changes of the key, newest first, at heights below `before`."""
 
+    def rows(self) -> Iterator[tuple[bytes, bytes]]:
+        """Every key with its newest value, keys rising, exactly as stored: for who checks them."""
+
+    def row(self, key: bytes) -> bytes | None:
+        """One of `rows`."""
+
 
 class Store(Protocol):
     """Blocks, receipts, state and commits. One atomic, durable write per `append`."""

@@ -1,0 +1,158 @@
+"""The door: what arrives is decoded, bounded and signature-checked here, once, off the main path.
+
+What comes out of here is valid by its own bytes (`docs/protocol/consensus.md` section 2, rules 1 and 4), so
+nobody further in looks at a signature again. One signature (about 50 µs) is verified on the spot; a batch or
+a large vertex goes to a worker as a whole, because the event loop gives way every 2 ms.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from weft.model.block import Checkpoint, SignedStatement
+from weft.model.committee import Committee
+from weft.model.digest import Digest
+from weft.model.errors import ExpiredError, SignatureError, VertexError, WeftError
+from weft.model.genesis import Genesis
+from weft.model.keys import PublicKey, are_signed, is_signed
+from weft.model.transaction import (
+    Attachment,
+    Transaction,
+    check_attachments,
+    decode_transaction,
+    identity_of,
+)
+from weft.model.vertex import Vertex, decode_vertex
+from weft.node.ports import Workers
+
+ON_THE_SPOT_BYTES = 2_000
+"""A vertex up to this size is checked on the event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A vertex valid by its own bytes, with what its transactions commit to."""
+
+    vertex: Vertex
+    commitments: tuple[Digest, ...]
+    attachments: tuple[Attachment, ...]
+    """Those that came along and match."""
+
+
+class Door:
+    """Admission to one node."""
+
+    def __init__(self, genesis: Genesis, workers: Workers) -> None:
+        self._genesis = genesis
+        self._chain = genesis.chain
+        self._committee: Committee = genesis.committee
+        self._workers = workers
+
+    def transaction(
+        self, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int
+    ) -> tuple[Digest, Transaction]:
+        """A client's transaction, or the WeftError that says why not."""
+        identity, transaction = self._decode(raw, attachments, wall_ms)
+        if not is_signed(transaction.signer, identity, transaction.signature):
+            raise SignatureError(f"the signature of transaction {identity.hex()} is not its signer's")
+        return identity, transaction
+
+    async def transactions(
+        self, items: Sequence[tuple[bytes, tuple[Attachment, ...]]], wall_ms: int
+    ) -> list[tuple[Digest, Transaction] | WeftError]:
+        """`transaction` for each of many, its error in its place."""
+        return await self._workers.run("verify", lambda: [self._check(*item, wall_ms) for item in items])
+
+    async def vertex(self, raw: bytes, attachments: tuple[Attachment, ...]) -> Admitted:
+        """A vertex from a peer; raises VertexError with what is wrong. Says nothing of its parents."""
+        if len(raw) > self._genesis.limits.vertex_bytes_max:
+            raise VertexError(f"a vertex of {len(raw)} bytes")
+        if len(raw) <= ON_THE_SPOT_BYTES and not attachments:
+            return self._vertex(raw, attachments)
+        return await self._workers.run("verify", lambda: self._vertex(raw, attachments))
+
+    def word(self, word: SignedStatement) -> bool:
+        """Whether it is the word of a member of this chain's committee."""
+        return (
+            word.statement.chain == self._chain
+            and word.statement.epoch == self._committee.epoch
+            and word.member < self._committee.size
+            and is_signed(self._committee.members[word.member].public, word.statement.digest, word.signature)
+        )
+
+    def checkpoint(self, checkpoint: Checkpoint) -> bool:
+        """Whether members of a quorum's weight signed it."""
+        members = [member for member, _ in checkpoint.signatures]
+        return (
+            all(first < second for first, second in pairwise(members))
+            and all(member < self._committee.size for member in members)
+            and self._committee.weigh(members) >= self._committee.quorum
+            and all(
+                self.word(SignedStatement(checkpoint.statement, member, signature))
+                for member, signature in checkpoint.signatures
+            )
+        )
+
+    def _decode(
+        self, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int
+    ) -> tuple[Digest, Transaction]:
+        limits = self._genesis.limits
+        transaction = decode_transaction(raw, self._chain, limits)
+        check_attachments(transaction, attachments)
+        ahead_ms = transaction.expires_ms - wall_ms
+        if not 0 < ahead_ms <= limits.lifetime_ms_max:
+            raise ExpiredError(
+                f"the transaction expires {ahead_ms} ms from now; "
+                f"it must be between 1 and {limits.lifetime_ms_max}"
+            )
+        return identity_of(raw), transaction
+
+    def _check(
+        self, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int
+    ) -> tuple[Digest, Transaction] | WeftError:
+        try:
+            return self.transaction(raw, attachments, wall_ms)
+        except WeftError as error:
+            return error
+
+    def _vertex(self, raw: bytes, attachments: tuple[Attachment, ...]) -> Admitted:
+        try:
+            vertex = decode_vertex(raw)
+            self._check_slot(vertex)
+            stated = self._check_batch(vertex)
+        except WeftError as error:
+            raise VertexError(str(error)) from None
+        sizes = dict(stated)
+        return Admitted(
+            vertex,
+            tuple(sizes),
+            tuple(item for item in attachments if sizes.get(item.commitment) == len(item.content)),
+        )
+
+    def _check_slot(self, vertex: Vertex) -> None:
+        committee = self._committee
+        if vertex.chain != self._chain or vertex.epoch != committee.epoch:
+            raise VertexError(f"of chain {vertex.chain.hex()}, epoch {vertex.epoch}")
+        if vertex.author >= committee.size or vertex.round < 1:
+            raise VertexError(f"of author {vertex.author} and round {vertex.round}")
+        if not is_signed(committee.members[vertex.author].public, vertex.digest, vertex.signature):
+            raise VertexError(f"not signed by its author {vertex.author}")
+
+    def _check_batch(self, vertex: Vertex) -> list[tuple[Digest, int]]:
+        """All (commitment, size) that the transactions state; raises on the first invalid transaction."""
+        limits = self._genesis.limits
+        if len(vertex.batch) > limits.batch_transactions_max:
+            raise VertexError(f"a batch of {len(vertex.batch)} transactions")
+        if sum(map(len, vertex.batch)) > limits.batch_bytes_max:
+            raise VertexError(f"a batch of more than {limits.batch_bytes_max} bytes")
+        stated: list[tuple[Digest, int]] = []
+        claims: list[tuple[PublicKey, Digest, bytes]] = []
+        for raw in vertex.batch:
+            transaction = decode_transaction(raw, self._chain, limits)
+            stated.extend((item.digest, item.size) for item in transaction.attachments)
+            claims.append((transaction.signer, identity_of(raw), transaction.signature))
+        if sum(size for _, size in stated) > limits.vertex_attachment_bytes_max:
+            raise VertexError(f"attachments of more than {limits.vertex_attachment_bytes_max} bytes")
+        if self._committee.fault_model == "byzantine" and not all(are_signed(claims)):
+            raise VertexError("a transaction's signature is not its signer's")
+        return stated

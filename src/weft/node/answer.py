@@ -1,0 +1,121 @@
+"""What this node tells other members when they ask (`docs/protocol/peers.md`).
+
+Each answer is bounded in bytes; who asks for more asks again. Nothing here changes the node.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar, assert_never
+
+import msgspec
+
+from weft.consensus.core import Core
+from weft.model import message
+from weft.model.block import Block
+from weft.model.digest import Digest
+from weft.model.limits import LocalLimits
+from weft.model.transaction import Attachment
+from weft.node.compare import Comparison
+from weft.node.ports import AttachmentStore, Erased, Signer, Store
+
+T = TypeVar("T")
+
+
+class Answers:
+    """The answering side of a node."""
+
+    def __init__(
+        self,
+        me: int,
+        signer: Signer,
+        core: Callable[[], Core],
+        bound: Callable[[], int | None],
+        store: Store,
+        attachments: AttachmentStore,
+        tree: Comparison,
+        limits: LocalLimits,
+    ) -> None:
+        self._me = me
+        self._signer = signer
+        self._core = core
+        self._bound = bound
+        self._store = store
+        self._attachments = attachments
+        self._tree = tree
+        self._bytes_max = limits.answer_bytes_max
+
+    def answer(self, request: message.Request) -> message.Answer:
+        """One answer to one request."""
+        match request:
+            case message.FetchVertices():
+                return self._vertices(request)
+            case message.FetchAttachments():
+                return self._attached(request)
+            case message.FetchBlocks():
+                return self._blocks(request)
+            case message.FetchCommits():
+                return message.Commits(tuple(self._fit(self._store.commits_before(request.round, 600), len)))
+            case message.FetchCheckpoint():
+                found = self._store.find_checkpoint(request.height) if request.height else None
+                return message.Newest(found or self._store.newest_checkpoint, self._core().own_word)
+            case message.FetchTree():
+                return self._tree.answer(request)
+            case message.AskNewest():
+                return self._told(request)
+            case _:
+                assert_never(request)
+
+    def _vertices(self, request: message.FetchVertices) -> message.Vertices:
+        core = self._core()
+        found = [core.find_vertex(reference) for reference in request.references]
+        return message.Vertices(
+            tuple(self._fit((vertex.raw for vertex in found if vertex is not None), len)),
+            tuple(reference for reference in request.references if core.is_forgotten(reference)),
+        )
+
+    def _attached(self, request: message.FetchAttachments) -> message.Attachments:
+        found: list[Attachment] = []
+        erased: list[tuple[Digest, int]] = []
+        for commitment in request.commitments:
+            match self._attachments.find(commitment):
+                case Attachment() as attachment:
+                    found.append(attachment)
+                case Erased(height):
+                    erased.append((commitment, height))
+                case None:
+                    pass
+        fitting = tuple(self._fit(found, lambda item: len(item.content) + 64))
+        answer = message.Attachments(fitting, tuple(erased), self._me, bytes(64))
+        return msgspec.structs.replace(answer, signature=self._signer.sign(answer.erased_digest))
+
+    def _blocks(self, request: message.FetchBlocks) -> message.Blocks:
+        def stored() -> Iterable[Block]:
+            for height in range(max(request.height, 1), self._store.head.height + 1):
+                block = self._store.find_block(height)
+                if block is None:
+                    return
+                yield block
+
+        return message.Blocks(
+            tuple(self._fit(stored(), lambda block: 400 + sum(map(len, block.transactions + block.receipts))))
+        )
+
+    def _told(self, request: message.AskNewest) -> message.Answer:
+        core, bound = self._core(), self._bound()
+        if bound is None:
+            return message.Refused("this member waits for answers to the same question itself")
+        newest = core.own_newest
+        if newest is not None and newest.round >= bound:
+            bound, vertex = newest.round, newest.raw
+        else:
+            vertex = b""
+        told = message.Told(request.epoch, request.nonce, self._me, bound, vertex, bytes(64))
+        return msgspec.structs.replace(told, signature=self._signer.sign(told.digest))
+
+    def _fit(self, items: Iterable[T], size: Callable[[T], int]) -> Iterable[T]:
+        """The first items whose sizes fit in an answer together; always at least one."""
+        left = self._bytes_max
+        for place, item in enumerate(items):
+            left -= size(item)
+            if left < 0 and place > 0:
+                return
+            yield item

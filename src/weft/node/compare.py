@@ -1,0 +1,173 @@
+"""Whether this node's state is what the others' is, and where it first differs (`docs/protocol/consensus.md`
+9).
+
+At start a node holds every stored value against its state tree. Whenever a stream opens, and whenever members
+sign another header, two nodes compare roots and go down both trees together until they stand at a key. A node
+that knows its own state to be wrong, or that sees a quorum sign otherwise, stops serving; it goes on
+answering questions about its tree, so that the others can name the key too.
+"""
+
+from collections.abc import Callable, Iterator
+
+import structlog
+
+from weft.ledger import state_tree
+from weft.model.digest import Digest, digest
+from weft.model.genesis import Genesis
+from weft.model.message import FetchTree, Stated, Tree
+from weft.model.proof import BRANCH, node_children, node_entries, tree_path
+from weft.node.ports import Peers, Store, Workers
+
+log = structlog.get_logger("weft.compare")
+
+ROWS_MAX = 300_000
+"""States larger than this are not rebuilt at an older height just to name a key."""
+
+Nodes = Callable[[bytes], bytes | None]
+
+
+class Comparison:
+    """One node's state against the others'."""
+
+    def __init__(self, genesis: Genesis, store: Store, peers: Peers, workers: Workers) -> None:
+        self._genesis = genesis
+        self._store = store
+        self._peers = peers
+        self._workers = workers
+        self._altered: dict[bytes, bytes] = {}
+        self._investigated: set[tuple[int, int]] = set()
+        self.divergence: str | None = None
+        """Why this node must not serve, if it must not."""
+
+    @property
+    def stated(self) -> Stated:
+        """What this node says of its state, true to what is stored."""
+        height, root = self._store.rooted
+        if self._altered:
+            root = state_tree.update(self._node, ())[0]
+        return Stated(height, self._store.head_hash, root)
+
+    def check_own(self) -> None:
+        """Hold every stored value against the tree; a difference is kept as this node's divergence."""
+        wrong = dict(self._find_wrong())
+        if wrong:
+            _, nodes = state_tree.update(self._store.tree_node, wrong.items())
+            self._altered = dict(nodes)
+            self.diverged(self._store.rooted[0], min(wrong))
+
+    def answer(self, request: FetchTree) -> Tree:
+        """A node of the tree, if it is asked for at the height that it is of."""
+        if request.height != self._store.rooted[0]:
+            return Tree((), ())
+        return _split(self._node(request.path))
+
+    async def hear(self, member: int, stated: Stated) -> None:
+        """Another member says what its state is; if ours at that height is known and differs, find the key."""
+        own = await self._workers.run("apply", lambda: self._root_at(stated.height))
+        if own is not None and own != stated.state_root:
+            await self.investigate(member, stated.height)
+
+    async def investigate(self, member: int, height: int) -> bytes | None:
+        """Name height and first key in which a member's state differs from ours, once for each; the key."""
+        if (member, height) in self._investigated:
+            return None
+        self._investigated.add((member, height))
+        nodes = await self._workers.run("read", lambda: self._nodes_at(height))
+        key = await self._first_difference(member, height, nodes) if nodes is not None else None
+        shown = None if key is None else show_key(key)
+        name = self._genesis.members[member].name
+        log.error("state.differs", member=name, height=height, key=shown)
+        return key
+
+    def diverged(self, height: int, key: bytes | None) -> None:
+        """Remember that this node is the one that is wrong."""
+        place = "" if key is None else f", first at key {show_key(key)}"
+        self.divergence = f"this node's state differs from the quorum's at height {height}{place}"
+
+    def _node(self, path: bytes) -> bytes | None:
+        return self._altered[path] if path in self._altered else self._store.tree_node(path)
+
+    def _find_wrong(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Keys whose stored value is not what the tree says, with the value that is stored."""
+        rows = iter(self._store.state.rows())
+        for key, value in rows:
+            if self._entry(key) != digest("value", value):
+                yield key, value
+        for key in self._tree_keys(b""):
+            if self._store.state.row(key) is None:
+                yield key, None
+
+    def _entry(self, key: bytes) -> Digest | None:
+        """What the stored tree says of a key."""
+        path = tree_path(key)
+        for depth in range(len(path) + 1):
+            node = _split(self._store.tree_node(path[:depth]))
+            if not node.children:
+                return dict(node.entries).get(key)
+        return None
+
+    def _tree_keys(self, path: bytes) -> Iterator[bytes]:
+        node = _split(self._store.tree_node(path))
+        yield from (key for key, _ in node.entries)
+        for place in range(len(node.children)):
+            yield from self._tree_keys(path + b"%x" % place)
+
+    def _root_at(self, height: int) -> Digest | None:
+        """Our root after a height: the tree's own, a checkpoint's, or one that a later header repeats."""
+        if height == self._store.rooted[0]:
+            return self._store.rooted[1]
+        checkpoint = self._store.find_checkpoint(height)
+        if checkpoint is not None and checkpoint.statement.height == height:
+            return checkpoint.statement.state_root
+        for above in range(height + 1, min(height + 64, self._store.head.height) + 1):
+            header = self._store.find_header(above)
+            if header is not None and header.state_height >= height:
+                return header.state_root if header.state_height == height else None
+        return None
+
+    def _nodes_at(self, height: int) -> Nodes | None:
+        """Our tree after a height: the stored one, or one made anew from the history of the keys."""
+        if height == self._store.rooted[0]:
+            return self._node
+        if height > self._store.head.height:
+            return None
+        state, nodes = self._store.state, dict[bytes, bytes]()
+        values: list[tuple[bytes, bytes | None]] = []
+        for place, (key, _) in enumerate(state.rows()):
+            if place >= ROWS_MAX:
+                return None
+            values.append((key, state.get_at(key, height)))
+        nodes.update(state_tree.update(nodes.get, values)[1])
+        return nodes.get
+
+    async def _first_difference(self, member: int, height: int, nodes: Nodes) -> bytes | None:
+        """Go down where the children differ, to the first key that does."""
+        path = b""
+        while True:
+            theirs = await self._peers.ask(member, FetchTree(height, path))
+            if not isinstance(theirs, Tree):
+                return None
+            mine = _split(nodes(path))
+            if not (mine.children and theirs.children):
+                different = set(mine.entries) ^ set(theirs.entries)
+                return min(key for key, _ in different) if different else None
+            pairs = zip(mine.children, theirs.children, strict=False)
+            place = next((place for place, (ours, other) in enumerate(pairs) if ours != other), None)
+            if place is None:
+                return None
+            path += b"%x" % place
+
+
+def _split(content: bytes | None) -> Tree:
+    """A node's children or its entries; neither if there is no node."""
+    if not content:
+        return Tree((), ())
+    is_branch = content[:1] == BRANCH
+    return Tree(node_children(content), ()) if is_branch else Tree((), node_entries(content))
+
+
+def show_key(key: bytes) -> str:
+    """A state key for people: its contract, and the rest as text or hex."""
+    contract, _, rest = key.partition(b"\0")
+    text = rest.decode("utf-8", "backslashreplace").replace("\0", "/")
+    return f"{contract.decode('utf-8', 'backslashreplace')}/{text}"

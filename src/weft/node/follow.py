@@ -1,0 +1,73 @@
+"""Read the ledger from a cursor. Events are rows in blocks; waiting is only a hint that there is more.
+
+A cursor is (height, position): the last row that was read. Within a block the rows are numbered from 0 on:
+the events of its receipts in order, then the `block` row with the header. Nothing is ever skipped, because
+rows are read from the store and never from memory of what was announced.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+
+from weft.model.receipt import decode_receipt
+from weft.model.view import EventRow
+from weft.node.ports import Store, Workers
+
+BLOCKS_REMEMBERED = 64
+"""Decoded blocks kept, so that many followers at the head cost one decoding."""
+
+
+class Ledger:
+    """The rows of this node's ledger."""
+
+    def __init__(self, store: Store, workers: Workers) -> None:
+        self._store = store
+        self._workers = workers
+        self._rows: OrderedDict[int, list[EventRow]] = OrderedDict()
+        self._grown = asyncio.Event()
+
+    def announce(self) -> None:
+        """There are more blocks than before."""
+        self._grown.set()
+        self._grown = asyncio.Event()
+
+    async def wait_beyond(self, height: int) -> None:
+        """Return once the head is above `height`."""
+        while self._store.head.height <= height:
+            await self._grown.wait()
+
+    async def follow(self, cursor: tuple[int, int] | None) -> AsyncIterator[EventRow]:
+        """Every row after the cursor, for ever; rows of later blocks only if None."""
+        height, position = cursor if cursor is not None else (self._store.head.height + 1, -1)
+        while True:
+            await self.wait_beyond(height - 1)
+            for row in await self._read(height):
+                if row.position > position:
+                    yield row
+            height, position = height + 1, -1
+
+    async def _read(self, height: int) -> list[EventRow]:
+        rows = self._rows.get(height)
+        if rows is None:
+            rows = await self._workers.run("read", lambda: self._decode(height))
+            self._rows[height] = rows
+            if len(self._rows) > BLOCKS_REMEMBERED:
+                self._rows.popitem(last=False)
+        return rows
+
+    def _decode(self, height: int) -> list[EventRow]:
+        if height == 0:
+            return []
+        block = self._store.find_block(height)
+        assert block is not None, "every height up to the head is stored"
+        header = block.header
+        found = [
+            (receipt.transaction, event)
+            for receipt in map(decode_receipt, block.receipts)
+            for event in receipt.events
+        ]
+        rows = [
+            EventRow(height, position, transaction, event, header)
+            for position, (transaction, event) in enumerate(found)
+        ]
+        return [*rows, EventRow(height, len(rows), None, None, header)]

@@ -1,0 +1,355 @@
+"""What clients may do with a node: submit, read, follow, and write through its gateway.
+
+Fits the REST interface's Protocol. Every verb first asks whether the node may serve at all: one whose state
+differs from the quorum's answers with an error rather than a lie.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Literal
+
+from weft.execution.builtin import records
+from weft.execution.builtin.members import find_role, may_read
+from weft.execution.idempotency import Tags
+from weft.execution.view import View
+from weft.model.block import Block, Checkpoint, Header
+from weft.model.digest import Digest
+from weft.model.errors import (
+    BehindError,
+    ConflictError,
+    DiskFullError,
+    DivergedError,
+    ForbiddenError,
+    PrunedError,
+    UnauthorizedError,
+    WeftError,
+)
+from weft.model.failure import Failure
+from weft.model.keys import Address
+from weft.model.transaction import Attachment, Transaction, identity_of
+from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordView, Status, Wait, Wish
+from weft.node.gateway import Gateway, idempotency_of
+from weft.node.node import Node
+from weft.node.ports import Erased
+
+MIN_HEIGHT_WAIT_S = 10.0
+BEHIND_HEIGHTS = 1_000
+"""A node this far behind what the others say is catching up."""
+
+
+class NodeService:
+    """One node, as its clients may use it."""
+
+    def __init__(
+        self,
+        node: Node,
+        gateway: Gateway,
+        gateway_account: Address,
+        find_account: Callable[[str], Address | None],
+        url_peers: Sequence[str],
+    ) -> None:
+        self.chain = node.genesis.chain
+        self.limits = node.genesis.limits
+        self.url_peers = url_peers
+        self._node = node
+        self._store = node.store
+        self._gateway = gateway
+        self._gateway_account = gateway_account
+        self._find_account = find_account
+        self._is_open = node.genesis.is_open
+
+    # How the node is.
+
+    def status(self) -> Status:
+        node, store = self._node, self._store
+        others = [member for member in range(node.genesis.committee.size) if member != node.me]
+        peers = tuple(
+            Peer(member, node.genesis.members[member].name, *node.peer_facts(member)) for member in others
+        )
+        ahead = max((peer.latest_height for peer in peers), default=0) - store.head.height
+        state_height, state_root = store.rooted
+        return Status(
+            node.me,
+            node.genesis.members[node.me].name,
+            "validator",
+            self.chain,
+            store.head,
+            store.head_hash,
+            state_root,
+            state_height,
+            node.certified_height,
+            node.is_catching_up or not node.is_speaking or ahead > BEHIND_HEIGHTS,
+            peers,
+        )
+
+    def health(self) -> Health:
+        node, reasons = self._node, []
+        if node.divergence is not None:
+            reasons.append(node.divergence)
+        if node.is_catching_up:
+            reasons.append("catching up with the other members")
+        if not node.is_speaking:
+            reasons.append("starting")
+        if node.watch.is_disk_low:
+            reasons.append("the disk is nearly full: writes are refused")
+        return Health(True, not reasons, tuple(reasons))
+
+    def authenticate(self, token: str | None, need: Literal["read", "write", "administer"]) -> Caller:
+        if token is None and self._is_open:
+            return Caller(self._gateway_account, "gateway")
+        account = None if token is None else self._find_account(token)
+        if account is None:
+            raise UnauthorizedError(
+                "this network knows its callers and the request names none"
+                if token is None
+                else "the bearer token is not known to this node"
+            )
+        role = find_role(self._store.state, account)
+        allowed = {
+            "read": may_read(role, self._is_open),
+            "write": self._is_open or role in ("writer", "administrator", "gateway"),
+            "administer": role == "administrator",
+        }[need]
+        if not allowed:
+            raise ForbiddenError(f"account {account.hex()} has the role {role}, which may not {need}")
+        return Caller(account, role)
+
+    async def reach(self, min_height: int | None, is_linearizable: bool) -> int:
+        self._check_serving()
+        if min_height is not None and self._store.head.height < min_height:
+            try:
+                await asyncio.wait_for(self._node.ledger.wait_beyond(min_height - 1), MIN_HEIGHT_WAIT_S)
+            except TimeoutError:
+                raise BehindError(
+                    f"this node is at height {self._store.head.height}, asked for {min_height}"
+                ) from None
+        if is_linearizable:
+            try:
+                await asyncio.wait_for(self._node.barrier(), MIN_HEIGHT_WAIT_S)
+            except TimeoutError:
+                raise BehindError("no quorum has confirmed within 10 s that this read is current") from None
+        return self._store.head.height
+
+    # Writing.
+
+    async def submit(
+        self, raw: bytes, attachments: tuple[Attachment, ...], wait: Wait, timeout_ms: int
+    ) -> Fate:
+        self._check_writable()
+        node = self._node
+        known = self._known(raw)
+        if known is not None:
+            return known
+        identity, transaction = node.door.transaction(raw, attachments, node.clock.wall_ms())
+        return await self._admit(identity, transaction, raw, attachments, wait, timeout_ms)
+
+    async def submit_many(
+        self, items: Sequence[tuple[bytes, tuple[Attachment, ...]]], wait: Wait, timeout_ms: int
+    ) -> "list[Fate | Exception]":
+        self._check_writable()
+        node = self._node
+        checked = await node.door.transactions(items, node.clock.wall_ms())
+        return await asyncio.gather(
+            *(
+                self._admit_checked(*item, result, wait, timeout_ms)
+                for item, result in zip(items, checked, strict=True)
+            )
+        )
+
+    async def _admit_checked(
+        self,
+        raw: bytes,
+        attachments: tuple[Attachment, ...],
+        result: tuple[Digest, Transaction] | WeftError,
+        wait: Wait,
+        timeout_ms: int,
+    ) -> Fate | Exception:
+        known = self._known(raw)
+        if known is not None:
+            return known
+        if isinstance(result, WeftError):
+            return result
+        try:
+            return await self._admit(*result, raw, attachments, wait, timeout_ms)
+        except WeftError as error:
+            return error
+
+    async def write(self, caller: Caller, wish: Wish, wait: Wait, timeout_ms: int) -> Fate:
+        self._check_writable()
+        if wish.idempotency_key is not None:
+            first = self._find_first(caller, wish)
+            if first is not None:
+                return first
+        raw = self._gateway.sign(caller.account, wish, self._node.clock.wall_ms())
+        fate = await self.submit(raw, wish.attachments, wait, timeout_ms)
+        if fate.code == "idempotency.repeated":
+            return self._repeated(dict(fate.result)["first"])
+        if fate.code == "idempotency.conflict":
+            raise ConflictError(_CONFLICT)
+        return fate
+
+    async def _admit(
+        self,
+        identity: Digest,
+        transaction: Transaction,
+        raw: bytes,
+        attachments: tuple[Attachment, ...],
+        wait: Wait,
+        timeout_ms: int,
+    ) -> Fate:
+        node = self._node
+        future = node.fates.expect(identity) if wait != "none" else None
+        node.admit(identity, transaction, raw, attachments)
+        if future is None:
+            return _pending(identity)
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                fate = await asyncio.shield(future)
+                if wait == "certified" and fate.height is not None:
+                    await node.certified(fate.height)
+                    return node.fates.find(identity) or fate
+                return fate
+        except TimeoutError:
+            return _pending(identity)
+
+    def _known(self, raw: bytes) -> Fate | None:
+        """The fate of a transaction sent again; short bytes are left to admission."""
+        return self._node.fates.find(identity_of(raw)) if len(raw) > 100 else None
+
+    def _find_first(self, caller: Caller, wish: Wish) -> Fate | None:
+        """The fate of the wish that used this key before, as far as this node has executed."""
+        assert wish.idempotency_key is not None
+        space = b"" if caller.role == "gateway" else caller.account
+        tags = Tags(View(self._store.state), self._store.head.time_ms)
+        try:
+            tags.check(space, idempotency_of(wish.idempotency_key, wish.meaning))
+        except Failure as failure:
+            if failure.code == "idempotency.conflict":
+                raise ConflictError(_CONFLICT) from None
+            return self._repeated(dict(failure.values)["first"])
+        return None
+
+    def _repeated(self, identity: object) -> Fate:
+        assert isinstance(identity, bytes)
+        fate = self._node.fates.find(identity)
+        assert fate is not None, "the first wish stands in a block below the one that repeats it"
+        return Fate(
+            fate.identity,
+            fate.status,
+            fate.height,
+            fate.position,
+            fate.code,
+            fate.result,
+            fate.is_certified,
+            True,
+        )
+
+    # Reading.
+
+    async def find_fate(self, identity: Digest) -> Fate | None:
+        self._check_serving()
+        node = self._node
+        known = await node.workers.run("read", lambda: node.fates.find(identity))
+        return known or (_pending(identity) if identity in node.pool else None)
+
+    async def find_block(self, height: int) -> Block | None:
+        self._check_serving()
+        return await self._node.workers.run("read", lambda: self._store.find_block(height))
+
+    async def headers(self, below: int | None, limit: int) -> list[tuple[Header, Digest]]:
+        self._check_serving()
+        return await self._node.workers.run("read", lambda: self._headers(below, limit))
+
+    def _headers(self, below: int | None, limit: int) -> list[tuple[Header, Digest]]:
+        newest = self._store.head.height
+        first = newest if below is None else min(below - 1, newest)
+        found = (self._store.find_header(height) for height in range(first, max(first - limit, -1), -1))
+        return [(header, header.hash) for header in found if header is not None]
+
+    async def find_checkpoint(self, height: int) -> Checkpoint | None:
+        self._check_serving()
+        return self._store.find_checkpoint(height)
+
+    async def find_record(self, collection: str, key: str, at_height: int | None) -> RecordView | None:
+        self._check_serving()
+        return await self._node.workers.run("read", lambda: self._record(collection, key, at_height))
+
+    async def record_history(
+        self, collection: str, key: str, below: int | None, limit: int
+    ) -> list[RecordView]:
+        self._check_serving()
+        return await self._node.workers.run("read", lambda: self._history(collection, key, below, limit))
+
+    async def list_records(self, collection: str, after: str | None, limit: int) -> list[RecordView]:
+        self._check_serving()
+        return await self._node.workers.run("read", lambda: self._list(collection, after, limit))
+
+    async def follow(self, cursor: tuple[int, int] | None) -> AsyncIterator[EventRow]:
+        self._check_serving()
+        if cursor is not None and cursor[0] > self._store.head.height + 1:
+            raise PrunedError(f"cursor {cursor[0]}-{cursor[1]} is above the head {self._store.head.height}")
+        async for row in self._node.ledger.follow(cursor):
+            yield row
+
+    def _record(self, collection: str, key: str, at_height: int | None) -> RecordView | None:
+        state, place = self._store.state, records.record_key(collection, key)
+        value = state.get(place) if at_height is None else state.get_at(place, at_height)
+        return None if value is None else self._view(collection, key, records.decode_record(value).newest)
+
+    def _history(self, collection: str, key: str, below: int | None, limit: int) -> list[RecordView]:
+        found: list[RecordView] = []
+        for version in records.read_history(self._store.state, collection, key):
+            if len(found) == limit:
+                break
+            if below is None or version.height < below:
+                found.append(self._view(collection, key, version))
+        return found
+
+    def _list(self, collection: str, after: str | None, limit: int) -> list[RecordView]:
+        return [
+            self._view(collection, key, held.newest)
+            for key, held in records.list_records(self._store.state, collection, after, limit)
+        ]
+
+    def _view(self, collection: str, key: str, version: records.Version) -> RecordView:
+        content, erased_height = None, None
+        if version.commitment is not None:
+            match self._node.attachments.find(version.commitment):
+                case Attachment() as attachment:
+                    content = attachment.content
+                case Erased(height):
+                    erased_height = height
+        elif version.kind == "erased":
+            erased_height = version.height
+        return RecordView(
+            collection,
+            key,
+            version.number,
+            version.height,
+            version.time_ms,
+            version.owner,
+            version.size,
+            version.kind != "put",
+            content,
+            erased_height,
+        )
+
+    # May it?
+
+    def _check_serving(self) -> None:
+        if self._node.divergence is not None:
+            raise DivergedError(self._node.divergence)
+
+    def _check_writable(self) -> None:
+        self._check_serving()
+        if self._node.watch.is_disk_low:
+            raise DiskFullError("the disk of this node is nearly full: it takes no writes")
+        if not self._node.is_speaking:
+            raise BehindError("this node is starting or catching up and takes no writes yet")
+
+
+_CONFLICT = "the Idempotency-Key was used for something else"
+
+
+def _pending(identity: Digest) -> Fate:
+    return Fate(identity, "pending", None, None, "", (), False)

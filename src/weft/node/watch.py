@@ -1,0 +1,90 @@
+"""Facts for operators: what the node counts, and what it says about itself (`docs/reference/metrics.md`).
+
+The core states facts, this turns them into metrics. Nothing decides anything by what stands here, except that
+writes are refused while the disk is low.
+"""
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from weft.model.block import Checkpoint
+from weft.model.genesis import Genesis
+from weft.model.limits import MIB
+from weft.node.apply import Applied
+
+log = structlog.get_logger("weft.watch")
+
+DISK_RESERVE_BYTES = 64 * MIB
+"""Free space kept for what members say to each other; below it (or below a tenth of a small disk) clients
+hear
+507."""
+DISK_LOOK_S = 1.0
+
+
+class Watch:
+    """Metrics of one node. A registry of its own, so that several nodes fit in one process."""
+
+    def __init__(self, genesis: Genesis, data: Path | None = None) -> None:
+        self.registry = CollectorRegistry()
+        self._data = data
+        self._looked_at = 0.0
+        self._is_disk_low = False
+        names = [member.name for member in genesis.members]
+        self._names = names
+        self.height = self._gauge("weft_height", "Height of the newest block")
+        self.certified_height = self._gauge("weft_certified_height", "Height that a quorum has signed")
+        self.round_final = self._gauge("weft_round_final", "Last final round")
+        self.pool = self._gauge("weft_pool_transactions", "Transactions waiting or proposed")
+        self.disk_free = self._gauge("weft_disk_free_bytes", "Free space on the disk of the node's data")
+        self.blocks = self._counter("weft_blocks_total", "Blocks stored by this process")
+        self.transactions = self._counter("weft_transactions_total", "Transactions executed by this process")
+        self.empty_rounds = self._counter(
+            "weft_rounds_without_transactions_total", "Commits that carried no transaction"
+        )
+        self.accusations = self._counter("weft_equivocations_total", "Members proved to have spoken twice")
+        self.refusals = Counter(
+            "weft_refused_total", "Messages that no honest member sends", ["member"], registry=self.registry
+        )
+
+    def render(self) -> bytes:
+        """The Prometheus text format."""
+        return generate_latest(self.registry)
+
+    def refused(self, member: int, reason: str) -> None:
+        self.refusals.labels(self._names[member]).inc()
+        log.warning("peer.refused", member=self._names[member], reason=reason)
+
+    def applied(self, applied: Sequence[Applied]) -> None:
+        for item in applied:
+            self.round_final.set(item.commit.round)
+            if item.sealed is None:
+                self.empty_rounds.inc()
+                continue
+            self.blocks.inc()
+            self.transactions.inc(len(item.sealed.identities))
+            self.height.set(item.sealed.block.header.height)
+
+    def certified(self, checkpoint: Checkpoint) -> None:
+        self.certified_height.set(checkpoint.statement.height)
+
+    @property
+    def is_disk_low(self) -> bool:
+        """Whether writes of clients must be refused; looks at the disk at most once a second."""
+        now = time.monotonic()
+        if self._data is not None and now - self._looked_at > DISK_LOOK_S:
+            self._looked_at = now
+            usage = shutil.disk_usage(self._data)
+            self.disk_free.set(usage.free)
+            self._is_disk_low = usage.free < min(DISK_RESERVE_BYTES, usage.total // 10)
+        return self._is_disk_low
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self.registry)
+
+    def _counter(self, name: str, text: str) -> Counter:
+        return Counter(name, text, registry=self.registry)
