@@ -1,10 +1,17 @@
 """Twins of the stores without a disk: same promises while the process lives, nothing after it."""
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
-from weft.model.stored import BASE
+from weft.model.block import Block, Checkpoint, Header, Sealed
+from weft.model.commit import Commit
+from weft.model.digest import Digest
+from weft.model.encoding import encode
+from weft.model.stored import BASE, Change, Place
 
 Record = tuple[int, int, bytes]
+Nodes = Sequence[tuple[bytes, bytes]]
 
 
 class MemoryJournal:
@@ -36,3 +43,129 @@ class MemoryJournal:
     @property
     def size(self) -> int:
         return sum(len(payload) for _, _, payload in self._segments[-1])
+
+
+class MemoryState:
+    """The twin of `state.StoredState`."""
+
+    def __init__(self) -> None:
+        self._changes: dict[bytes, list[Change]] = {}
+        self._keys: list[bytes] = []
+        """Keys that have a value, rising."""
+
+    def get(self, key: bytes) -> bytes | None:
+        changes = self._changes.get(key)
+        return changes[-1].value if changes else None
+
+    def scan(self, prefix: bytes, after: bytes = b"", limit: int = 1000) -> list[tuple[bytes, bytes]]:
+        place = bisect_left(self._keys, prefix) if prefix > after else bisect_right(self._keys, after)
+        found = []
+        for key in islice(self._keys, place, place + limit):
+            value = self.get(key)
+            if not key.startswith(prefix) or value is None:
+                break
+            found.append((key, value))
+        return found
+
+    def get_at(self, key: bytes, height: int) -> bytes | None:
+        changes = self.history(key, height + 1, 1)
+        return changes[0].value if changes else None
+
+    def history(self, key: bytes, before: int | None = None, limit: int = 1000) -> list[Change]:
+        changes = reversed(self._changes.get(key, []))
+        return list(islice((item for item in changes if before is None or item.height < before), limit))
+
+    def write(self, height: int, key: bytes, value: bytes | None) -> None:
+        """Let `key` have `value` after block `height`, or none."""
+        was_there = self.get(key) is not None
+        if value is None and not was_there:
+            return
+        self._changes.setdefault(key, []).append(Change(height, value))
+        if value is None:
+            del self._keys[bisect_left(self._keys, key)]
+        elif not was_there:
+            insort(self._keys, key)
+
+
+class MemoryStore:
+    """The twin of `store.LmdbStore`."""
+
+    def __init__(self, genesis: Sealed, tree: Nodes, root: Digest) -> None:
+        self.state = MemoryState()
+        self._sealed: list[Sealed] = []
+        self._places: dict[Digest, Place] = {}
+        self._commits: dict[int, bytes] = {}
+        self._nodes: dict[bytes, bytes] = {}
+        self._checkpoints: dict[int, Checkpoint] = {}
+        self._facts: dict[str, bytes] = {}
+        self._rooted = (0, root)
+        self.append([genesis], [], tree, self._rooted)
+
+    @property
+    def head(self) -> Header:
+        return self._sealed[-1].block.header
+
+    @property
+    def head_hash(self) -> Digest:
+        return self._sealed[-1].hash
+
+    @property
+    def rooted(self) -> tuple[int, Digest]:
+        return self._rooted
+
+    def append(
+        self,
+        sealed: Sequence[Sealed],
+        commits: Sequence[Commit],
+        tree: Nodes,
+        rooted: tuple[int, Digest] | None,
+    ) -> None:
+        for item in sealed:
+            height = item.block.header.height
+            assert height == len(self._sealed)
+            self._sealed.append(item)
+            self._places |= {identity: Place(height, at) for at, identity in enumerate(item.identities)}
+            for key, value in item.writes:
+                self.state.write(height, key, value)
+        self._commits |= {commit.round: encode(commit) for commit in commits}
+        self._nodes.update(tree)
+        self._rooted = rooted or self._rooted
+
+    def find_block(self, height: int) -> Block | None:
+        return self._sealed[height].block if 0 <= height < len(self._sealed) else None
+
+    def find_header(self, height: int) -> Header | None:
+        block = self.find_block(height)
+        return None if block is None else block.header
+
+    def find_transaction(self, identity: Digest) -> Place | None:
+        return self._places.get(identity)
+
+    def find_commit(self, round_: int) -> bytes | None:
+        return self._commits.get(round_)
+
+    def commits_before(self, round_: int, limit: int) -> list[bytes]:
+        rounds = sorted((kept for kept in self._commits if kept <= round_), reverse=True)
+        return [self._commits[kept] for kept in rounds[:limit]]
+
+    def prune_commits(self, round_: int) -> None:
+        self._commits = {kept: raw for kept, raw in self._commits.items() if kept >= round_}
+
+    def tree_node(self, path: bytes) -> bytes | None:
+        return self._nodes.get(path) or None
+
+    def put_checkpoint(self, checkpoint: Checkpoint) -> None:
+        self._checkpoints[checkpoint.statement.height] = checkpoint
+
+    def find_checkpoint(self, height: int) -> Checkpoint | None:
+        return self._checkpoints.get(min((kept for kept in self._checkpoints if kept >= height), default=-1))
+
+    @property
+    def newest_checkpoint(self) -> Checkpoint | None:
+        return self._checkpoints.get(max(self._checkpoints, default=-1))
+
+    def put_fact(self, name: str, value: bytes) -> None:
+        self._facts[name] = value
+
+    def find_fact(self, name: str) -> bytes | None:
+        return self._facts.get(name)
