@@ -5,20 +5,25 @@ and digests over rebuilt values are the same thing, and no second spelling of a 
 Floats, maps and extension types have no place in any `Record`.
 """
 
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
 from weft.model.errors import EncodingError
 
 _encoder = msgspec.msgpack.Encoder()
+_SCALARS = (str, int, bool, bytes, type(None))
 _decoders: dict[object, msgspec.msgpack.Decoder[object]] = {}
 
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """A whole number that fits a signed 64-bit field of any language."""
 
-Scalar = str | int | bool | bytes | None
-"""What a named value of an event or a result may be."""
+if TYPE_CHECKING:
+    Scalar = str | int | bool | bytes | None
+    """What a named value of an event or a result may be."""
+else:
+    # The decoder knows no union of text and bytes; whoever has a field of it calls `check_scalars`.
+    Scalar = Any
 
 T = TypeVar("T")
 
@@ -44,6 +49,15 @@ def decode(kind: type[T], data: bytes) -> T:
     if _encoder.encode(value) != data:
         raise EncodingError(f"not the shortest encoding of this {_name(kind)}")
     return value  # type: ignore[return-value]
+
+
+def check_scalars(named: tuple[tuple[str, Scalar], ...]) -> None:
+    """Raise TypeError unless every value is a Scalar."""
+    for name, value in named:
+        if type(value) not in _SCALARS:
+            raise TypeError(
+                f"{name} is a {type(value).__name__}, not a text, number, truth, bytes or nothing"
+            )
 
 
 def _name(kind: object) -> str:

@@ -1,6 +1,6 @@
 """Proofs that stand on their own, and their verification (`docs/protocol/ledger.md` section 10).
 
-Whoever holds the genesis can check a proof, with SHA-256 and signatures alone: from a content or a state value
+Whoever holds the genesis can check a proof with SHA-256 and signatures alone: from a content or a state value
 up through transaction, block and headers to the signatures of a quorum of the founding committee. It answers
 step by step and never raises, whatever the proof holds; a step that depends on one that failed is still
 answered for itself.

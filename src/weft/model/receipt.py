@@ -3,7 +3,7 @@
 from typing import Literal
 
 from weft.model.digest import Digest, digest
-from weft.model.encoding import Record, Scalar, decode, encode
+from weft.model.encoding import Record, Scalar, check_scalars, decode, encode
 
 Named = tuple[tuple[str, Scalar], ...]
 """Names and values in a fixed order; shown to users as a JSON object (bytes as lower-case hex)."""
@@ -17,6 +17,9 @@ class Event(Record, frozen=True):
     contract: str
     type: str
     data: Named
+
+    def __post_init__(self) -> None:
+        check_scalars(self.data)
 
 
 class Receipt(Record, frozen=True):
@@ -32,6 +35,9 @@ class Receipt(Record, frozen=True):
     writes: Digest
     """Digest over the sorted writes, so that nodes that executed differently differ in this very block."""
     events: tuple[Event, ...]
+
+    def __post_init__(self) -> None:
+        check_scalars(self.result)
 
 
 def decode_receipt(raw: bytes) -> Receipt:
