@@ -1,5 +1,6 @@
 """`weft simulate`: the protocol without a network."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +11,18 @@ app = typer.Typer(help="The protocol without a network: decision vectors.", no_a
 
 @app.callback()
 def simulate() -> None:
-    """Keeps `vectors` a verb of its own: typer would make a lone command the whole noun."""
+    """The protocol without a network."""
 
 
 @app.command()
 def vectors(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="Drawn DAGs, JSON.")
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="Drawn DAGs with decisions.")
     ],
 ) -> None:
-    """Replay drawn DAGs with expected decisions through the real core, in several arrival orders."""
+    """Replay drawn DAGs through the real core, in several arrival orders; name each case that differs."""
+    from weft.simulation.vectors import replay_vectors
+
+    _, failed = replay_vectors(path, sys.stdout)
+    if failed:
+        raise typer.Exit(1)
