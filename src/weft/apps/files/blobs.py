@@ -51,13 +51,6 @@ class Incoming:
         self._hash.update(chunk)
         self.size += len(chunk)
 
-    def head(self, length: int) -> bytes:
-        """The first bytes of what was written."""
-        with disk_room():
-            self._file.flush()
-        with self.path.open("rb") as file:
-            return file.read(length)
-
     @property
     def name(self) -> str:
         """The digest of all written so far, 64 hex digits."""
@@ -145,6 +138,10 @@ class Blobs:
                 return False
             self._destroy_path(self._damaged / name)
             return True
+
+    def has(self, name: str) -> bool:
+        """Whether files' content of this digest is here, without looking at it."""
+        return self._claimed(name).exists()
 
     def find(self, name: str) -> Path | None:
         """Where sound content of this digest is."""

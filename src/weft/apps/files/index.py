@@ -70,6 +70,15 @@ _CELL_BYTES, _NODE_HEAD_BYTES = 24, 4
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A transaction and where it was executed."""
+
+    id: bytes
+    height: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileView:
     """A file as users see it."""
 
@@ -190,6 +199,11 @@ class Index:
         """The digest of a file's content, as far as was written."""
         row = next(self._run("SELECT sha256 FROM file WHERE id = ?", (id_,)), None)
         return None if row is None else row[0]
+
+    def made_by(self, id_: str) -> Place | None:
+        """The transaction that made a file, as far as was written."""
+        row = next(self._run("SELECT tx_id, tx_height, tx_position FROM file WHERE id = ?", (id_,)), None)
+        return None if row is None else Place(bytes.fromhex(row[0]), row[1], row[2])
 
     def find_content(self, owner: str, sha256: str) -> str | None:
         """The id of the first file of this owner with this content."""

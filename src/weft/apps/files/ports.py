@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Literal, Protocol
 
 from weft.execution.contract import Reader
-from weft.model.block import Block, Checkpoint
+from weft.model.block import Block, Checkpoint, Header
 from weft.model.digest import Digest
 from weft.model.genesis import Genesis
 from weft.model.stored import Erased
@@ -55,6 +55,9 @@ class Ledger(Protocol):
     async def find_block(self, height: int) -> Block | None: ...
 
     async def find_checkpoint(self, height: int) -> Checkpoint | None: ...
+
+    async def headers(self, below: int | None, limit: int) -> list[tuple[Header, Digest]]:
+        """Newest first, heights below `below`."""
 
     def follow(self, cursor: tuple[int, int] | None) -> AsyncIterator[EventRow]:
         """Every row after the cursor, for ever; the `block` row is the last of its height."""

@@ -1,25 +1,16 @@
-"""A file as the ledger's state and the attachments together tell it. Touches the disk: call it from a thread."""
+"""A file as the ledger's state and the attachments together tell it. For threads: it touches the disk."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from weft.api.errors import ErasedError
 from weft.apps.files.contract import FileState, FileVersion, find_file, read_versions_of
 from weft.apps.files.errors import FileUnknownError
-from weft.apps.files.index import FileView
+from weft.apps.files.index import FileView, Place
 from weft.apps.files.metadata import Metadata, clean_name, decode_metadata
 from weft.apps.files.ports import Ledger
 from weft.model.stored import Erased
 from weft.model.transaction import Attachment, Commitment
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A transaction and where it was executed."""
-
-    id: bytes
-    height: int
-    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +55,27 @@ def view_file(ledger: Ledger, id_: str, file: FileState, made: Place) -> FileVie
     )
 
 
-def view_versions(ledger: Ledger, id_: str, below: int | None) -> Iterator[VersionView]:
+def view_versions(
+    ledger: Ledger, id_: str, below: int | None, limit: int
+) -> tuple[FileState, list[VersionView]]:
     """Versions of a file, newest first, those below a number; raises FileUnknownError."""
     file = find_file(ledger.state, bytes.fromhex(id_))
     if file is None:
         raise FileUnknownError(f"there is no file {id_}")
-    for version in read_versions_of(ledger.state, bytes.fromhex(id_), file):
-        if below is None or version.number < below:
-            yield VersionView(
-                version.number,
-                version.author,
-                version.height,
-                version.time_ms,
-                _name(ledger, version),
-                _metadata(ledger, version),
-            )
+    versions = read_versions_of(ledger.state, bytes.fromhex(id_), file)
+    wanted = (version for version in versions if below is None or version.number < below)
+    return file, [_view_version(ledger, version) for version in islice(wanted, limit)]
+
+
+def _view_version(ledger: Ledger, version: FileVersion) -> VersionView:
+    return VersionView(
+        version.number,
+        version.author,
+        version.height,
+        version.time_ms,
+        _name(ledger, version),
+        _metadata(ledger, version),
+    )
 
 
 def _name(ledger: Ledger, version: FileVersion) -> str | None:

@@ -41,8 +41,6 @@ class Found:
     is_total_exact: bool
     facets: dict[str, dict[str, int]]
     """By facet: value and number of hits, most first."""
-    height: int
-    """All files of the ledger up to this height were looked at."""
 
 
 def search(index: Index, query: Query, after: Place | None, limit: int) -> Found:
@@ -52,10 +50,9 @@ def search(index: Index, query: Query, after: Place | None, limit: int) -> Found
     with index.reading() as connection:
         rows = _page(connection, query, conditions, values, after, limit + 1)
         total, is_exact, facets = _count(connection, query.facets, conditions, values)
-        (height,) = next(connection.execute("SELECT height FROM cursor"))
     files = tuple(file_of(row[2:]) for row in rows[:limit])
     next_place = (rows[limit - 1][0], rows[limit - 1][1]) if len(rows) > limit else None
-    return Found(files, next_place, total, is_exact, facets, height)
+    return Found(files, next_place, total, is_exact, facets)
 
 
 def _page(

@@ -1,0 +1,231 @@
+"""Follows the ledger: keeps the index true, claims and fetches content, destroys what was erased.
+
+Erasing, in this order: content and thumbnail, then the rows together with the cursor. A node that dies
+between the two reads the same row of the ledger again and still finds in the index what is to be destroyed.
+Everything that makes content appear takes the same gate, and looks at the index once it has it.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+
+from weft.apps.files.blobs import Blobs, Incoming
+from weft.apps.files.contract import NAME, FileState, find_file
+from weft.apps.files.fetch import Fetcher
+from weft.apps.files.index import PLACES_A_BLOCK, Index, Place
+from weft.apps.files.ports import Ledger
+from weft.apps.files.reader import view_file
+from weft.apps.files.thumbnails import Thumbnails
+from weft.model.errors import BehindError, DiskFullError
+from weft.model.view import EventRow
+
+BATCH = 500
+REACH_S = 10.0
+TIDY_S = 60.0
+FULL_PAUSE_S = 5.0
+UNCLAIMED_S = 3600.0
+"""How long an upload waits to be named by an executed file."""
+BLOCKS_UNWRITTEN_MAX = 1000
+"""Blocks without files that are read again, at most, after a restart."""
+_PAGE = 1000
+
+
+class Follower:
+    """The one writer of the index."""
+
+    def __init__(
+        self, ledger: Ledger, index: Index, blobs: Blobs, thumbnails: Thumbnails, bytes_max: int
+    ) -> None:
+        self._ledger = ledger
+        self._index = index
+        self._blobs = blobs
+        self._thumbnails = thumbnails
+        self._gate = threading.Lock()
+        self._grown = asyncio.Event()
+        self._finished_height = -1
+        self._blocks_unwritten = 0
+        self.fetcher = Fetcher(ledger, blobs, self._accept, bytes_max)
+
+    async def run(self) -> None:
+        """Never returns by itself."""
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                tasks.create_task(self._tidy())
+                await self._follow()
+            finally:
+                await self.fetcher.close()
+
+    async def reach(self, height: int, timeout_s: float = REACH_S) -> None:
+        """Return once the index holds all of this height; raises BehindError."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._wait_for(height)
+        except TimeoutError:
+            raise BehindError(
+                f"the index of files is at height {self._finished_height}, not at {height} yet"
+            ) from None
+
+    def keep_thumbnail(self, name: str) -> bool:
+        """Whether a thumbnail that was just drawn may stay; it is destroyed if no file names its content."""
+        with self._gate:
+            if self._index.is_named(name):
+                return True
+            self._thumbnails.destroy(name)
+            return False
+
+    async def _follow(self) -> None:
+        cursor = await asyncio.to_thread(lambda: self._index.cursor)
+        # The rest of the cursor's own height may still have to be read.
+        self._finish(max(cursor[0] - 1, 0))
+        rows: asyncio.Queue[EventRow] = asyncio.Queue(BATCH)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._read(cursor, rows))
+            while True:
+                batch = [await rows.get()]
+                while len(batch) < BATCH and not rows.empty():
+                    batch.append(rows.get_nowait())
+                await self._take_in(batch)
+
+    async def _read(self, cursor: tuple[int, int], rows: asyncio.Queue[EventRow]) -> None:
+        """Passes on what concerns files, and the end of each block."""
+        async with aclosing(self._ledger.follow(cursor)) as ledger_rows:  # type: ignore[type-var]
+            async for row in ledger_rows:
+                if row.event is None or row.event.contract == NAME:
+                    await rows.put(row)
+
+    async def _take_in(self, batch: Sequence[EventRow]) -> None:
+        events = [row for row in batch if row.event is not None]
+        self._blocks_unwritten += len(batch) - len(events)
+        if events or self._blocks_unwritten >= BLOCKS_UNWRITTEN_MAX:
+            places = {row.transaction: await self._place_of(row) for row in events}
+            missing, gone = await self._write_patiently(batch[-1], events, places)
+            for name in gone:
+                self.fetcher.forget(name)
+            for name in missing:
+                self.fetcher.want(name)
+            self._blocks_unwritten = 0
+        finished = [row.height for row in batch if row.event is None]
+        if finished:
+            self._finish(finished[-1])
+
+    async def _place_of(self, row: EventRow) -> Place:
+        assert row.transaction is not None
+        fate = await self._ledger.find_fate(row.transaction)
+        assert fate is not None, "an event's transaction was executed"
+        assert fate.height is not None
+        assert fate.position is not None
+        return Place(row.transaction, fate.height, fate.position)
+
+    async def _write_patiently(
+        self, last: EventRow, events: list[EventRow], places: Mapping[bytes | None, Place]
+    ) -> tuple[list[str], list[str]]:
+        """A full disk holds the index up, not the node: its answers say then that it is behind."""
+        while True:
+            try:
+                return await asyncio.to_thread(self._write, last, events, places)
+            except DiskFullError:
+                await asyncio.sleep(FULL_PAUSE_S)
+
+    def _write(
+        self, last: EventRow, events: list[EventRow], places: Mapping[bytes | None, Place]
+    ) -> tuple[list[str], list[str]]:
+        """Digests of content that is named and not here, and of content that is no longer named."""
+        named, gone = [], []
+        with self._gate:
+            with self._index.writing((last.height, last.position)):
+                for row in events:
+                    assert row.event is not None
+                    id_ = dict(row.event.data)["id"]
+                    assert isinstance(id_, bytes)
+                    file = find_file(self._ledger.state, id_)
+                    assert file is not None, "what was announced is in the state"
+                    if file.erased_height is None:
+                        place = row.height * PLACES_A_BLOCK + row.position
+                        named.append(self._put(id_.hex(), file, place, places[row.transaction]))
+                    elif (sha256 := self._index.sha256_of(id_.hex())) is not None:
+                        self._remove(id_.hex(), sha256)
+                        gone.append(sha256)
+            if gone:
+                self._index.scrub()
+            missing = [name for name in dict.fromkeys(named) if name and not self._claim(name)]
+        return missing, gone
+
+    def _put(self, id_: str, file: FileState, place: int, changed: Place) -> str | None:
+        """The state of now, which may be newer than the event; the digest of the content."""
+        made = changed if changed.id == file.created_by else self._index.made_by(id_)
+        view = view_file(self._ledger, id_, file, made or changed)
+        self._index.put(view, place)
+        return view.sha256
+
+    def _remove(self, id_: str, sha256: str) -> None:
+        if not self._index.is_named(sha256, apart_from=id_):
+            self._blobs.destroy(sha256)
+            self._thumbnails.destroy(sha256)
+        self._index.remove(id_)
+
+    def claim(self, name: str) -> None:
+        """Content was uploaded once more that a file names already: one copy is enough, a sound one."""
+        with self._gate:
+            self._claim(name)
+
+    def _claim(self, name: str) -> bool:
+        return self._index.is_named(name) and self._blobs.claim(name)
+
+    def _accept(self, incoming: Incoming) -> bool:
+        with self._gate:
+            is_named = self._index.is_named(incoming.name)
+            if is_named:
+                self._blobs.keep(incoming, is_claimed=True)
+            return is_named
+
+    async def _tidy(self) -> None:
+        """Once the index has caught up with the ledger as it was at the start; then from time to time."""
+        start = await self._ledger.reach(None, False)
+        await self._wait_for(start)
+        missing = await asyncio.to_thread(self._compare)
+        for name in missing:
+            self.fetcher.want(name)
+        while True:
+            await asyncio.to_thread(self._blobs.sweep, time.time() - UNCLAIMED_S)
+            for name in await asyncio.to_thread(self._complete):
+                self.fetcher.want(name)
+            await asyncio.sleep(TIDY_S)
+
+    def _compare(self) -> list[str]:
+        """Content that no file names is destroyed; the digests of what files name and is not here."""
+        if not self._index.incomplete(1):
+            for name in self._blobs.names():
+                with self._gate:
+                    if not self._index.is_named(name):
+                        self._blobs.destroy(name)
+        missing, after = [], ""
+        while page := self._index.contents(after, _PAGE):
+            with self._gate:
+                missing += [name for name in page if not self._blobs.has(name) and not self._claim(name)]
+            after = page[-1]
+        return missing
+
+    def _complete(self) -> list[str]:
+        """Files whose attachments were not here are read again; digests of content that is now known of."""
+        found = []
+        for id_ in self._index.incomplete(_PAGE):
+            with self._gate:
+                file = find_file(self._ledger.state, bytes.fromhex(id_))
+                made = self._index.made_by(id_)
+                if file is not None and made is not None and file.erased_height is None:
+                    with self._index.writing(self._index.cursor):
+                        sha256 = self._put(id_, file, 0, made)
+                    if sha256 is not None and not self._claim(sha256):
+                        found.append(sha256)
+        return found
+
+    async def _wait_for(self, height: int) -> None:
+        while self._finished_height < height:
+            await self._grown.wait()
+
+    def _finish(self, height: int) -> None:
+        self._finished_height = height
+        self._grown.set()
+        self._grown = asyncio.Event()

@@ -1,0 +1,365 @@
+"""What can be done with files: put, get, read, prove, change, erase, search.
+
+Each verb goes the same way: what the node knows, one transaction if something changes, then wait until this
+node has done its part: the index has it, or the copies here are overwritten.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from os import urandom
+from pathlib import Path
+
+from weft.api.errors import ErasedError
+from weft.apps.files.blobs import Blobs, Incoming, Reading
+from weft.apps.files.contract import NAME, FileState
+from weft.apps.files.disk import CHUNK_BYTES
+from weft.apps.files.errors import FileSizeError, ThumbnailError
+from weft.apps.files.follower import Follower
+from weft.apps.files.index import FileView, Index
+from weft.apps.files.index import Place as Made
+from weft.apps.files.media import HEAD_BYTES, media_type_of
+from weft.apps.files.metadata import Metadata, apply_patch, canonical_patch, encode_metadata
+from weft.apps.files.ports import Ledger
+from weft.apps.files.query import Query
+from weft.apps.files.reader import VersionView, load_file, view_file, view_versions
+from weft.apps.files.search import Found, Place, search
+from weft.apps.files.thumbnails import Thumbnails
+from weft.apps.files.worker import PhotoWorker
+from weft.execution.contract import LOCAL
+from weft.model.call import CreateFile, EraseFile, UpdateFile
+from weft.model.encoding import encode
+from weft.model.errors import BlobError
+from weft.model.transaction import Attachment
+from weft.model.view import Caller, Fate, Wait, Wish
+
+FILE_BYTES_MAX = 64 << 30
+FETCH_S = 30.0
+"""How long a reader waits for content that this node has to fetch first."""
+HELD_S = 25 * 3600.0
+"""How long content waits for its transaction: no transaction lives longer than 24 hours."""
+COPIES_PAUSE_S, COPIES_PAUSE_S_MAX = 0.02, 1.0
+UPDATE_TRIES = 5
+PEER_CHUNK_BYTES = 256 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write came to. `file` None: it is not executed here yet, or did not take effect."""
+
+    file: FileView | None
+    fate: Fate | None
+    """None: there was nothing to do, the file is there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What content says of itself."""
+
+    sha256: str
+    size: int
+    media_type: str
+    metadata: Metadata
+
+
+class FilesService:
+    """The files of a node. `run` it beside the node."""
+
+    def __init__(self, ledger: Ledger, data: Path, file_bytes_max: int = FILE_BYTES_MAX) -> None:
+        """`data`: the node's folder; blobs go to `blobs/`, what is derived to `index/`."""
+        self.ledger = ledger
+        self.file_bytes_max = file_bytes_max
+        self.blobs = Blobs(data / "blobs")
+        self.index = Index(data / "index" / "files.sqlite")
+        self._worker = PhotoWorker()
+        self._thumbnails = Thumbnails(data / "index" / "thumbnails", self._worker)
+        self._follower = Follower(ledger, self.index, self.blobs, self._thumbnails, file_bytes_max)
+        self._puts: dict[tuple[str, str], asyncio.Lock] = {}
+        self._putting: Counter[tuple[str, str]] = Counter()
+
+    async def run(self) -> None:
+        """Follow the ledger until cancelled; then end the worker and close the index."""
+        try:
+            await self._follower.run()
+        finally:
+            await self._worker.close()
+            await asyncio.to_thread(self.index.close)
+
+    async def look(self, incoming: Incoming, name: str) -> Looked:
+        """Keep uploaded content for a file to come, and say what it is."""
+        await asyncio.to_thread(self.blobs.keep, incoming)
+        source = await asyncio.to_thread(self.blobs.find, incoming.name)
+        if source is None:
+            raise BlobError("the content was lost a moment after it was written")
+        media_type = media_type_of(await asyncio.to_thread(_head_of, source), name)
+        metadata = await self._worker.read(source) if media_type.startswith("image/") else {}
+        return Looked(incoming.name, incoming.size, media_type, metadata)
+
+    async def put(
+        self,
+        caller: Caller,
+        incoming: Incoming,
+        name: str,
+        patch: Metadata,
+        key: str | None,
+        wait: Wait,
+        timeout_ms: int,
+    ) -> Written:
+        """Make a file of uploaded content, or find the one that its owner has of it."""
+        apply_patch({}, patch)
+        meaning = encode(("POST", "/v1/files", incoming.name, canonical_patch(patch)))
+        async with self._alone(self.owner_of(caller), incoming.name):
+            fate = None if key is None else await self.ledger.find_first(key, meaning)
+            if fate is None:
+                known = await self._find_known(caller, incoming)
+                if known is not None:
+                    return Written(known, None)
+                looked = await self.look(incoming, name)
+                wish = _creation(looked, name, patch, key, meaning)
+                fate = await self._write_holding(caller, looked.sha256, wish, wait, timeout_ms)
+            return await self._settle(fate, wait, timeout_ms)
+
+    async def get(self, id_: str) -> FileView:
+        """Raises FileUnknownError, ErasedError, or BlobError when its attachments are not here yet."""
+        file = await asyncio.to_thread(load_file, self.ledger, id_)
+        fate = await self.ledger.find_fate(file.created_by)
+        assert fate is not None, "a file's transaction was executed"
+        assert fate.height is not None
+        assert fate.position is not None
+        made = Made(fate.identity, fate.height, fate.position)
+        view = await asyncio.to_thread(view_file, self.ledger, id_, file, made)
+        if view.sha256 is None:
+            await asyncio.to_thread(load_file, self.ledger, id_)
+            raise BlobError(f"the attachments of file {id_} are not here yet")
+        return view
+
+    async def search(self, query: Query, after: Place | None, limit: int, height: int) -> Found:
+        """A page of files, of an index that holds all of this height at least."""
+        await self._follower.reach(height)
+        return await asyncio.to_thread(search, self.index, query, after, limit)
+
+    async def history(self, id_: str, below: int | None, limit: int) -> tuple[FileState, list[VersionView]]:
+        """Versions, newest first; of an erased file only the last, without content."""
+        return await asyncio.to_thread(view_versions, self.ledger, id_, below, limit)
+
+    async def open(self, file: FileView) -> Reading:
+        """The file's content, fetched first if need be; `close_reading` in the end. Raises BlobError."""
+        assert file.sha256 is not None
+        try:
+            return await asyncio.to_thread(self.blobs.open, file.sha256)
+        except BlobError:
+            await self._follower.fetcher.wait(file.sha256, FETCH_S)
+            return await asyncio.to_thread(self.blobs.open, file.sha256)
+
+    async def close_reading(self, reading: Reading) -> None:
+        await asyncio.to_thread(self.blobs.release, reading)
+
+    async def thumbnail(self, file: FileView) -> bytes:
+        """A small upright picture, `Thumbnails.media_type`; raises ThumbnailError."""
+        assert file.sha256 is not None
+        drawn = await self._thumbnails.find(file.sha256)
+        if drawn is None and file.media_type.startswith("image/"):
+            reading = await self.open(file)
+            try:
+                drawn = await self._thumbnails.draw(file.sha256, reading.path)
+            finally:
+                await self.close_reading(reading)
+            if not await asyncio.to_thread(self._follower.keep_thumbnail, file.sha256):
+                await asyncio.to_thread(load_file, self.ledger, file.id)
+        if drawn is None:
+            raise ThumbnailError(f"no picture can be made of file {file.id}, {file.media_type}")
+        return drawn
+
+    async def update(
+        self,
+        caller: Caller,
+        id_: str,
+        patch: Metadata,
+        expected: int | None,
+        key: str | None,
+        wait: Wait,
+        timeout_ms: int,
+    ) -> Written:
+        """Merge-patch metadata. Without `expected` it is tried again when somebody else was first."""
+        meaning = encode(("PATCH", f"/v1/files/{id_}", expected, canonical_patch(patch)))
+        for is_last in (*[False] * (UPDATE_TRIES - 1), True):
+            file = await self.get(id_)
+            metadata = apply_patch(file.metadata, patch)
+            number = expected or file.version
+            wish = _change(file, metadata, number, key, meaning)
+            fate = await self.ledger.write(caller, wish, wait, timeout_ms)
+            if is_last or expected is not None or fate.code != "files.version":
+                break
+        return await self._settle(fate, "executed", timeout_ms)
+
+    async def erase(
+        self, caller: Caller, id_: str, expected: int | None, key: str | None, wait: Wait, timeout_ms: int
+    ) -> Fate:
+        """Destroy a file; once executed, this node's copies are overwritten when this returns."""
+        arguments = encode(EraseFile(bytes.fromhex(id_), expected))
+        meaning = encode(("DELETE", f"/v1/files/{id_}", expected))
+        wish = Wish(NAME, "erase", arguments, (), key, meaning)
+        fate = await self.ledger.write(caller, wish, wait, timeout_ms)
+        if fate.status == "executed" and fate.height is not None:
+            await self._follower.reach(fate.height, timeout_ms / 1000)
+        return fate
+
+    async def read_blob(self, name: str, offset: int) -> AsyncIterator[bytes]:
+        """Content for another member, in chunks; raises BlobError when it is not here."""
+        reading = await asyncio.to_thread(self.blobs.open, name)
+        try:
+            while offset < reading.size:
+                chunk = await asyncio.to_thread(reading.read, offset, PEER_CHUNK_BYTES)
+                offset += len(chunk)
+                yield chunk
+        finally:
+            await self.close_reading(reading)
+
+    async def receive(self, chunks: AsyncIterator[bytes]) -> Incoming:
+        """Content as it streams in; raises FileSizeError or DiskFullError."""
+        incoming = await asyncio.to_thread(self.blobs.begin)
+        try:
+            async for chunk in gather(chunks):
+                self.check_size(incoming.size + len(chunk))
+                await asyncio.to_thread(incoming.write, chunk)
+        except BaseException:
+            await asyncio.to_thread(incoming.discard)
+            raise
+        return incoming
+
+    def check_size(self, size: int) -> None:
+        if size > self.file_bytes_max:
+            raise FileSizeError(f"a file of more than {self.file_bytes_max} bytes")
+
+    def owner_of(self, caller: Caller) -> str:
+        """The name under which files belong to a caller."""
+        is_local = self.ledger.genesis.is_open and caller.role == "gateway"
+        return LOCAL if is_local else caller.account.hex()
+
+    @asynccontextmanager
+    async def _alone(self, owner: str, name: str) -> AsyncIterator[None]:
+        """One upload of the same bytes by the same owner at a time: the second finds the first one's file."""
+        what = owner, name
+        lock = self._puts.setdefault(what, asyncio.Lock())
+        self._putting[what] += 1
+        try:
+            async with lock:
+                yield
+        finally:
+            self._putting[what] -= 1
+            if not self._putting[what]:
+                del self._putting[what], self._puts[what]
+
+    async def _write_holding(
+        self, caller: Caller, sha256: str, wish: Wish, wait: Wait, timeout_ms: int
+    ) -> Fate:
+        """Write, and keep the content for as long as the transaction may still be executed."""
+        await asyncio.to_thread(self.blobs.hold, sha256, time.time() + HELD_S)
+        fate = await self.ledger.write(caller, wish, wait, timeout_ms)
+        if fate.status in ("failed", "expired"):
+            await asyncio.to_thread(self.blobs.hold, sha256, time.time())
+        return fate
+
+    async def _find_known(self, caller: Caller, incoming: Incoming) -> FileView | None:
+        """The file that the caller has of this content, as far as this node has executed."""
+        await self._follower.reach(await self.ledger.reach(None, False))
+        id_ = await asyncio.to_thread(self.index.find_content, self.owner_of(caller), incoming.name)
+        if id_ is None:
+            return None
+        with suppress(ErasedError):
+            file = await self.get(id_)
+            # What was uploaded is sound; what is here may be missing or damaged.
+            await asyncio.to_thread(self.blobs.keep, incoming)
+            await asyncio.to_thread(self._follower.claim, incoming.name)
+            return file
+        return None
+
+    async def _settle(self, fate: Fate, wait: Wait, timeout_ms: int) -> Written:
+        """The file as it is once this node has done its part, and `certified` others theirs."""
+        if fate.status != "executed" or fate.height is None:
+            return Written(None, fate)
+        await self._follower.reach(fate.height)
+        id_ = dict(fate.result)["id"]
+        assert isinstance(id_, bytes)
+        file = await self.get(id_.hex())
+        if wait == "certified":
+            try:
+                async with asyncio.timeout(timeout_ms / 1000):
+                    await self._wait_for_copies(file)
+            except TimeoutError:
+                return Written(None, fate)
+        return Written(file, fate)
+
+    async def _wait_for_copies(self, file: FileView) -> None:
+        """Return once members of weight > f, this one among them, hold the content."""
+        ledger, committee, pause_s = self.ledger, self.ledger.genesis.committee, COPIES_PAUSE_S
+        holders = {ledger.member} - {None}
+        while committee.weigh(holder for holder in holders if holder is not None) <= committee.faulty:
+            for member in range(committee.size):
+                if member not in holders and await self._holds(member, file):
+                    holders.add(member)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, COPIES_PAUSE_S_MAX)
+
+    async def _holds(self, member: int, file: FileView) -> bool:
+        assert file.sha256 is not None
+        if not self.ledger.peers.is_connected(member):
+            return False
+        with suppress(BlobError):
+            async for _ in self.ledger.peers.read_blob(member, file.sha256, file.size):
+                return False
+            return True
+        return False
+
+
+def _head_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+async def gather(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes in larger chunks, so that a thread is asked for more at a time."""
+    waiting, size = [], 0
+    async for chunk in chunks:
+        waiting.append(chunk)
+        size += len(chunk)
+        if size >= CHUNK_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)
+
+
+def _creation(looked: Looked, name: str, patch: Metadata, key: str | None, meaning: bytes) -> Wish:
+    rest, position = encode_metadata(apply_patch(looked.metadata, patch))
+    arguments = CreateFile(
+        id=urandom(16),
+        size=looked.size,
+        media_type=looked.media_type,
+        digest=0,
+        name=1,
+        metadata=2,
+        position=None if position is None else 3,
+    )
+    contents = (bytes.fromhex(looked.sha256), name.encode(), rest, position)
+    return Wish(NAME, "create", encode(arguments), _attach(contents), key, meaning)
+
+
+def _change(file: FileView, metadata: Metadata, expected: int, key: str | None, meaning: bytes) -> Wish:
+    rest, position = encode_metadata(metadata)
+    arguments = UpdateFile(
+        id=bytes.fromhex(file.id),
+        name=0,
+        metadata=1,
+        position=None if position is None else 2,
+        expected=expected,
+    )
+    contents = (file.name.encode(), rest, position)
+    return Wish(NAME, "update", encode(arguments), _attach(contents), key, meaning)
+
+
+def _attach(contents: tuple[bytes | None, ...]) -> tuple[Attachment, ...]:
+    return tuple(Attachment(urandom(32), content) for content in contents if content is not None)
