@@ -16,7 +16,7 @@ from weft.model.receipt import Named
 
 NAME = "members"
 _COMMITTEE = b"committee"
-_ADMINISTRATORS = b"administrators"
+_ADMINISTRATORS = b"number of administrators"
 _ACCOUNTS = state_key(NAME, b"a")
 
 

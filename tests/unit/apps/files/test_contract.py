@@ -1,0 +1,146 @@
+"""The contract `files`."""
+
+import pytest
+
+from tests.chain import Chain, attachment, key, make_genesis
+from weft.apps.files.contract import FileState, find_file, list_files, read_versions_of
+from weft.execution.version import PAGE
+from weft.model.call import CreateFile, EraseFile, UpdateFile
+from weft.model.transaction import identity_of
+
+ID = b"0123456789abcdef"
+CONTENTS = (bytes(32), b"name", b"{}", b"[1,2]")
+
+
+def create(chain: Chain, signer: str = "ann", *, id_: bytes = ID, media_type: str = "image/jpeg") -> bytes:
+    arguments = CreateFile(id_, 1000, media_type, 0, 1, 2, 3)
+    return chain.sign(signer, "files", "create", arguments, *CONTENTS)
+
+
+def update(chain: Chain, signer: str = "ann", expected: int | None = None) -> bytes:
+    return chain.sign(signer, "files", "update", UpdateFile(ID, 0, 1, None, expected), b"new name", b"{}")
+
+
+def erase(chain: Chain, signer: str = "ann", expected: int | None = None) -> bytes:
+    return chain.sign(signer, "files", "erase", EraseFile(ID, expected))
+
+
+def file(chain: Chain) -> FileState:
+    found = find_file(chain.state, ID)
+    assert found is not None
+    return found
+
+
+def codes(chain: Chain, *transactions: bytes) -> list[str]:
+    return [receipt.code for receipt in chain.run(*transactions)]
+
+
+def test_a_file_is_what_its_transaction_said() -> None:
+    """Size, media type, owner, times, commitments, and the transaction that a proof starts from."""
+    chain, raw = Chain(), b""
+    raw = create(chain)
+    chain.commit(raw)
+    made = file(chain)
+    assert (made.owner, made.size, made.media_type) == (key("ann").public.address.hex(), 1000, "image/jpeg")
+    assert (made.created_by, made.created_height, made.created_ms) == (identity_of(raw), 1, chain.time_ms)
+    assert (made.newest.number, made.newest.position is not None) == (1, True)
+    assert [id_ for id_, _ in list_files(chain.state, None, 10)] == [ID]
+
+
+def test_an_update_is_a_new_version() -> None:
+    """Name, metadata and position change; id, content and owner stay."""
+    chain = Chain()
+    chain.commit(create(chain))
+    chain.commit(update(chain, "bob"))
+    versions = list(read_versions_of(chain.state, ID, file(chain)))
+    assert [(version.number, version.height) for version in versions] == [(2, 2), (1, 1)]
+    assert file(chain).owner == key("ann").public.address.hex()
+    assert versions[0].author == key("bob").public.address.hex()
+    assert versions[0].position is None
+
+
+def test_an_erasure_destroys_every_version_of_everything() -> None:
+    """Digest, names, metadata and positions, those in pages too; each named once."""
+    chain = Chain()
+    chain.commit(create(chain))
+    for _ in range(2 * PAGE):
+        chain.commit(update(chain))
+    chain.commit(erase(chain))
+    assert len(chain.erased) == len(set(chain.erased)) == 4 + 2 * 2 * PAGE
+    gone = file(chain)
+    assert (gone.erased_height, gone.earlier, gone.pages) == (chain.head.height, (), 0)
+    assert len([key for key in chain.state.values if key.startswith(b"files\0")]) == 1
+
+
+def test_an_erased_file_stays_erased() -> None:
+    """It can be neither changed, nor erased again, nor made anew."""
+    chain = Chain()
+    assert codes(chain, create(chain), erase(chain)) == ["", ""]
+    assert codes(chain, update(chain), erase(chain), create(chain)) == [
+        "files.erased",
+        "files.erased",
+        "files.exists",
+    ]
+
+
+def test_a_file_that_is_not_there_says_so() -> None:
+    """Before it was created."""
+    chain = Chain()
+    assert codes(chain, update(chain), erase(chain)) == ["files.missing", "files.missing"]
+
+
+def test_a_change_may_be_conditional() -> None:
+    """The refusal carries the version that is there."""
+    chain = Chain()
+    receipts = chain.run(
+        create(chain), update(chain, expected=2), update(chain, expected=1), erase(chain, expected=1)
+    )
+    assert [receipt.code for receipt in receipts] == ["", "files.version", "", "files.version"]
+    assert dict(receipts[3].result)["version"] == 2
+
+
+def test_whose_file_it_is_counts_in_a_closed_network_only() -> None:
+    """There its owner changes it, or an administrator; in an open one, anyone."""
+    roles = {"ann": "writer", "bob": "writer", "cleo": "administrator"}
+    closed, opened = Chain(make_genesis(False, **roles)), Chain(make_genesis(True, **roles))  # type: ignore[arg-type]
+    for chain, refused in ((closed, "files.owner"), (opened, "")):
+        assert codes(chain, create(chain), update(chain, "bob"), update(chain, "cleo")) == ["", refused, ""]
+        assert codes(chain, erase(chain, "bob")) == [refused]
+
+
+@pytest.mark.parametrize(
+    "media_type", ["", "image", "image/", "Image/jpeg", "image/jpeg; q=1", "image/jpeg\n", "a/" + "b" * 128]
+)
+def test_a_media_type_is_two_names_and_a_slash(media_type: str) -> None:
+    """Nothing else gets onto the ledger in its place."""
+    chain = Chain()
+    assert codes(chain, create(chain, media_type=media_type)) == ["files.invalid"]
+
+
+def test_the_digest_is_thirty_two_bytes() -> None:
+    """Its size is stated and checked; more could be anything."""
+    chain = Chain()
+    raw = chain.sign("ann", "files", "create", CreateFile(ID, 1, "a/b", 0, 1, 2, None), b"short", b"n", b"{}")
+    assert codes(chain, raw) == ["files.invalid"]
+
+
+@pytest.mark.parametrize("numbers", [(0, 1, 1, None), (0, 1, 4, 3), (0, 1, 2, None), (0, 1, 2, 2)])
+def test_every_attachment_has_one_place(numbers: tuple[int, int, int, int | None]) -> None:
+    """None shared, none left over, none that is not there."""
+    chain = Chain()
+    raw = chain.sign("ann", "files", "create", CreateFile(ID, 1, "a/b", *numbers), *CONTENTS)
+    assert codes(chain, raw) == ["attachments.mismatch"]
+
+
+def test_an_event_names_the_file_and_nothing_personal() -> None:
+    """Its id, version and owner; content is fetched by reference."""
+    chain = Chain()
+    receipts = chain.run(create(chain), update(chain), erase(chain))
+    events = [receipt.events[0] for receipt in receipts]
+    assert [event.type for event in events] == ["file.created", "file.updated", "file.erased"]
+    assert {name for event in events for name, _ in event.data} == {"id", "version", "owner"}
+
+
+def test_another_salt_makes_another_commitment() -> None:
+    """So the same name in two files can't be recognised on the ledger."""
+    assert attachment(b"name", "1").commitment != attachment(b"name", "2").commitment
