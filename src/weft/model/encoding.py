@@ -44,7 +44,7 @@ def decode(kind: type[T], data: bytes) -> T:
         decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
     try:
         value = decoder.decode(data)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise EncodingError(f"not the encoding of a {_name(kind)}: {error}") from None
     if _encoder.encode(value) != data:
         raise EncodingError(f"not the shortest encoding of this {_name(kind)}")
