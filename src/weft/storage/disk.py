@@ -10,6 +10,7 @@ from pathlib import Path
 from weft.model.errors import DiskFullError, LaunchError
 
 LOCK_NAME = "lock"
+UNFINISHED = ".unfinished"
 
 
 def write_all(file: int, data: bytes, offset: int) -> None:
@@ -29,6 +30,25 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def replace_file(path: Path, data: bytes) -> None:
+    """Let `path` hold `data`, all of it or as it was before, whatever happens."""
+    unfinished = path.with_suffix(UNFINISHED)
+    file = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        write_all(file, data, 0)
+        os.fsync(file)
+    finally:
+        os.close(file)
+    unfinished.rename(path)
+    sync_folder(path.parent)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """What `replace_file` left behind when the power went."""
+    for path in folder.glob("*" + UNFINISHED):
+        path.unlink()
+
+
 @contextmanager
 def naming_full_disk(folder: Path) -> Iterator[None]:
     """Let a full disk be a DiskFullError; every other OSError passes as it is."""
@@ -38,6 +58,36 @@ def naming_full_disk(folder: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFullError(f"no room to write in {folder}: {error.strerror}") from error
         raise
+
+
+class Fuse:
+    """Guards writes to a folder. After one failed nobody knows what is on disk, so it is never tried again:
+    every later one raises, and the node stops."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._failure: OSError | None = None
+
+    @property
+    def is_blown(self) -> bool:
+        return self._failure is not None
+
+    def check(self) -> None:
+        if self._failure is not None:
+            raise OSError(
+                self._failure.errno, f"{self._folder} takes nothing since a write failed: {self._failure}"
+            )
+
+    @contextmanager
+    def guarding(self) -> Iterator[None]:
+        """Raises DiskFullError or OSError when what it guards fails, or something did before."""
+        self.check()
+        with naming_full_disk(self._folder):
+            try:
+                yield
+            except OSError as error:
+                self._failure = error
+                raise
 
 
 class Lock:

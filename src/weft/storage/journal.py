@@ -18,11 +18,10 @@ from pathlib import Path
 
 from weft.model.errors import JournalError
 from weft.model.stored import BASE, SPOKEN
-from weft.storage.disk import naming_full_disk, sync_folder, write_all
+from weft.storage.disk import Fuse, naming_full_disk, remove_unfinished, replace_file, sync_folder, write_all
 from weft.storage.segment import CLOSED, HEAD_BYTES, NO_LINK, RECORD_BYTES, Head, Segment, Survey
 
 SUFFIX = ".journal"
-UNFINISHED = ".unfinished"
 QUEUED_BYTES_MAX = 16 << 20
 """Queued bytes above which `append` writes them itself: a node that never syncs must not fill the memory."""
 _ROLL = -1
@@ -75,11 +74,10 @@ class Journal:
         self._queued_bytes = 0
         self._queuing = threading.Lock()
         self._writing = threading.RLock()
-        self._failure: OSError | None = None
+        self._fuse = Fuse(folder)
         folder.mkdir(parents=True, exist_ok=True)
         with naming_full_disk(folder):
-            for path in folder.glob("*" + UNFINISHED):
-                path.unlink()
+            remove_unfinished(folder)
             surveys = _survey_all(segment_paths(folder))
             self._kept = [_Kept(path, found.base, found.round_max) for path, found in surveys]
             self._newest = self._open_newest(*surveys[-1]) if surveys else self._create(1, NO_LINK)
@@ -87,14 +85,13 @@ class Journal:
 
     def append(self, kind: int, round_: int, payload: bytes) -> None:
         """Queue a record."""
-        if self._failure is not None:
-            self._refuse()
+        self._fuse.check()
         with self._queuing:
             self._queue.append((kind, round_, payload))
             self._queued_bytes += RECORD_BYTES + len(payload)
             self._size += RECORD_BYTES + len(payload)
         if self._queued_bytes > QUEUED_BYTES_MAX:
-            with self._failing():
+            with self._writing, self._fuse.guarding():
                 self._write_queued()
 
     def roll(self, round_: int, base: bytes) -> None:
@@ -104,13 +101,13 @@ class Journal:
 
     def sync(self) -> None:
         """All queued before is on disk when this returns."""
-        with self._failing():
+        with self._writing, self._fuse.guarding():
             self._write_queued()
             self._newest.sync()
 
     def drop(self, round_: int) -> None:
         """Delete segments that nothing below `round_` needs any more. What is queued counts for nothing."""
-        with self._failing():
+        with self._writing, self._fuse.guarding():
             while len(self._kept) > 1:
                 oldest, following = self._kept[:2]
                 if oldest.round_max >= round_ or following.base is None or following.base > round_:
@@ -122,7 +119,7 @@ class Journal:
 
     def replay(self) -> Iterator[tuple[int, int, bytes]]:
         """All records from the oldest kept segment on, in order."""
-        with self._failing():
+        with self._writing, self._fuse.guarding():
             self._write_queued()
             paths = [kept.path for kept in self._kept]
         for path in paths:
@@ -142,30 +139,12 @@ class Journal:
 
     def close(self) -> None:
         """Sync, and state that all is on disk, so that damage to the last record will be noticed."""
-        if self._failure is None:
+        if not self._fuse.is_blown:
             self.sync()
             if not self._newest.is_stated:
                 self.append(CLOSED, 0, b"")
                 self.sync()
         os.close(self._newest.file)
-
-    @contextlib.contextmanager
-    def _failing(self) -> Iterator[None]:
-        with self._writing:
-            if self._failure is not None:
-                self._refuse()
-            with naming_full_disk(self._folder):
-                try:
-                    yield
-                except OSError as error:
-                    self._failure = error
-                    raise
-
-    def _refuse(self) -> None:
-        assert self._failure is not None
-        raise OSError(
-            self._failure.errno, f"the journal in {self._folder} stopped when a write failed: {self._failure}"
-        )
 
     def _write_queued(self) -> None:
         with self._queuing:
@@ -192,7 +171,7 @@ class Journal:
             raw, link = head.encode_record(BASE, *base, HEAD_BYTES, NO_LINK)
             record = raw + base[1]
         path = self._folder / f"{sequence:012}{SUFFIX}"
-        _replace(path, head.encode() + record)
+        replace_file(path, head.encode() + record)
         self._kept.append(_Kept(path, base[0] if base else None, base[0] if base else 0))
         return _Newest(head, os.open(path, os.O_RDWR | os.O_CLOEXEC), link, durable, durable, True)
 
@@ -208,7 +187,7 @@ class Journal:
             for entry in found.beyond:
                 raw, link = found.head.encode_record(SPOKEN, entry.round, entry.payload, len(data), link)
                 data += raw + entry.payload
-            _replace(path, data)
+            replace_file(path, data)
             end = len(data)
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         os.ftruncate(file, end)
@@ -243,16 +222,3 @@ def _survey_all(paths: list[Path]) -> list[tuple[Path, Survey]]:
                 raise JournalError(f"{path} is damaged at offset {found.end}")
             surveys.append((path, found))
     return surveys
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Let `path` hold `data`, all of it or as it was before, whatever happens."""
-    unfinished = path.with_suffix(UNFINISHED)
-    file = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        write_all(file, data, 0)
-        os.fsync(file)
-    finally:
-        os.close(file)
-    unfinished.rename(path)
-    sync_folder(path.parent)

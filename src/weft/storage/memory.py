@@ -8,7 +8,8 @@ from weft.model.block import Block, Checkpoint, Header, Sealed
 from weft.model.commit import Commit
 from weft.model.digest import Digest
 from weft.model.encoding import encode
-from weft.model.stored import BASE, Change, Place
+from weft.model.stored import BASE, Change, Erased, Place
+from weft.model.transaction import Attachment
 
 Record = tuple[int, int, bytes]
 Nodes = Sequence[tuple[bytes, bytes]]
@@ -169,3 +170,33 @@ class MemoryStore:
 
     def find_fact(self, name: str) -> bytes | None:
         return self._facts.get(name)
+
+
+class MemoryAttachments:
+    """The twin of `attachments.Attachments`."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Digest, Attachment | Erased] = {}
+
+    def put(self, attachments: Sequence[Attachment]) -> None:
+        for attachment in attachments:
+            self._kept.setdefault(attachment.commitment, attachment)
+
+    def sync(self) -> None:
+        """Nothing waits."""
+
+    def find(self, commitment: Digest) -> Attachment | Erased | None:
+        return self._kept.get(commitment)
+
+    def missing(self, commitments: Sequence[Digest]) -> list[Digest]:
+        return [commitment for commitment in commitments if commitment not in self._kept]
+
+    def erase(self, commitments: Sequence[Digest], height: int) -> None:
+        for commitment in commitments:
+            if not isinstance(self._kept.get(commitment), Erased):
+                self._kept[commitment] = Erased(height)
+
+    def discard(self, commitments: Sequence[Digest]) -> None:
+        for commitment in commitments:
+            if isinstance(self._kept.get(commitment), Attachment):
+                del self._kept[commitment]

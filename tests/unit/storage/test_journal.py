@@ -259,7 +259,7 @@ def test_after_a_failed_sync_nothing_is_taken_any_more(
         lambda: list(journal.replay()),
     ]
     for call in calls:
-        with pytest.raises(OSError, match="stopped when a write failed"):
+        with pytest.raises(OSError, match="takes nothing since a write failed"):
             call()
     journal.close()
 

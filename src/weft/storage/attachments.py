@@ -1,0 +1,334 @@
+"""Content that can be destroyed, in append-only files with an index in LMDB (`docs/protocol/ledger.md` 3).
+
+Promise: what was synced comes back exactly as it was committed to, or StoreError names file and offset; what
+was erased stands in no file any more, and stays erased: its tombstone says since which height.
+
+The files are the truth about content, the index about tombstones. New content is indexed some thousand at a
+time, and what the index does not know yet is found again at start-up, because every record proves itself. To
+destroy content takes three steps, each on disk before the next: the intent, the overwriting, the tombstone. A
+start-up finishes every intent that it finds.
+"""
+
+import os
+import struct
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+from weft.model.digest import Digest
+from weft.model.errors import StoreError
+from weft.model.stored import Erased
+from weft.model.transaction import Attachment
+from weft.storage import content
+from weft.storage.content import HEAD_BYTES, RECORD_BYTES, Spot
+from weft.storage.disk import Fuse, remove_unfinished, replace_file, write_all
+from weft.storage.rows import MAP_BYTES, Rows, Writing
+
+SUFFIX = ".content"
+INDEX = "index"
+TABLES = ("spots", "tombstones", "intents", "meta")
+FILE_BYTES_MAX = 256 << 20
+QUEUED_BYTES_MAX = 16 << 20
+"""Queued bytes above which `put` writes them itself."""
+UNINDEXED_MAX = 2_000
+"""Records that a start-up has to find again at most, but for those of the last sync."""
+_DISCARD = 2**64 - 1
+"""Height of an intent that leaves no tombstone."""
+_SPOT = struct.Struct(">QQI")
+_REACHED = struct.Struct(">QQ")
+
+
+@dataclass(slots=True)
+class _Newest:
+    """The file that is written to."""
+
+    sequence: int
+    mark: bytes
+    file: int
+    written: int
+    durable: int
+
+
+class Attachments:
+    """A folder of content. Held by one process only (`disk.Lock`)."""
+
+    def __init__(self, folder: Path, map_bytes: int = MAP_BYTES) -> None:
+        """Raises StoreError, DiskFullError or OSError."""
+        self._folder = folder
+        self._rows = Rows(folder / INDEX, TABLES, map_bytes)
+        self._queue: dict[Digest, Attachment] = {}
+        self._queued_bytes = 0
+        self._fresh: dict[Digest, Spot] = {}
+        """Written, not yet in the index. Content goes from queue to here to the index, added to the next
+        before it leaves the one before, so that a reader that looks in this order finds it."""
+        self._doomed: dict[Digest, int] = {}
+        """Being destroyed."""
+        self._queuing = threading.Lock()
+        self._writing = threading.RLock()
+        self._fuse = Fuse(folder)
+        with self._fuse.guarding():
+            remove_unfinished(folder)
+            self._finish_intents()
+            self._newest = self._open_newest()
+            self._index()
+
+    def put(self, attachments: Sequence[Attachment]) -> None:
+        """Queue what is neither here nor erased; durable after `sync`."""
+        self._fuse.check()
+        with self._queuing:
+            for attachment in attachments:
+                commitment = attachment.commitment
+                if not self._is_known(commitment):
+                    self._queue[commitment] = attachment
+                    self._queued_bytes += len(attachment.content) + RECORD_BYTES
+        if self._queued_bytes > QUEUED_BYTES_MAX:
+            with self._writing, self._fuse.guarding():
+                self._write_queued()
+
+    def sync(self) -> None:
+        """All that was put before is on disk when this returns."""
+        with self._writing, self._fuse.guarding():
+            self._write_queued()
+            self._sync_written()
+            if len(self._fresh) > UNINDEXED_MAX:
+                self._index()
+
+    def find(self, commitment: Digest) -> Attachment | Erased | None:
+        """Raises StoreError when what stands there is not what was committed to."""
+        queued = self._queue.get(commitment)
+        if queued is not None and self._doomed.get(commitment, _DISCARD) == _DISCARD:
+            return queued
+        spot = self._find_spot(commitment)
+        if spot is None:
+            return self._find_tombstone(commitment)
+        with self._opened(spot.sequence) as file:
+            attachment = content.read_attachment(file, spot)
+        if attachment.commitment == commitment:
+            return attachment
+        if self._find_spot(commitment) != spot:
+            # It was destroyed while it was read, and may have been put again.
+            return self.find(commitment)
+        raise StoreError(
+            f"attachment {commitment.hex()} is damaged in {self._path(spot.sequence)} at {spot.offset}"
+        )
+
+    def missing(self, commitments: Sequence[Digest]) -> list[Digest]:
+        """Those that are neither here nor erased."""
+        return [commitment for commitment in commitments if not self._is_known(commitment)]
+
+    def erase(self, commitments: Sequence[Digest], height: int) -> None:
+        """Overwrite content and salt, and leave tombstones also of what was never here."""
+        with self._writing, self._fuse.guarding():
+            with self._queuing:
+                # From now on it is known as erased, so nobody can put it again behind our back.
+                self._doomed |= dict.fromkeys(commitments, height)
+            self._destroy(commitments, height)
+
+    def discard(self, commitments: Sequence[Digest]) -> None:
+        """Overwrite without a tombstone; what is erased stays so."""
+        with self._writing, self._fuse.guarding():
+            self._destroy(commitments, _DISCARD)
+
+    def close(self) -> None:
+        """Sync and index everything."""
+        if not self._fuse.is_blown:
+            self.sync()
+            self._index()
+        self._rows.close()
+        os.close(self._newest.file)
+
+    def _is_known(self, commitment: Digest) -> bool:
+        return (
+            commitment in self._queue
+            or self._find_spot(commitment) is not None
+            or self._find_tombstone(commitment) is not None
+        )
+
+    def _find_spot(self, commitment: Digest) -> Spot | None:
+        if commitment in self._doomed:
+            return None
+        spot = self._fresh.get(commitment)
+        if spot is None and (row := self._rows.get("spots", commitment)) is not None:
+            spot = decode_spot(row)
+        return spot
+
+    def _find_tombstone(self, commitment: Digest) -> Erased | None:
+        height = self._doomed.get(commitment)
+        if height is None and (row := self._rows.get("tombstones", commitment)) is not None:
+            height = int.from_bytes(row, "big")
+        return None if height in (None, _DISCARD) else Erased(height)
+
+    def _destroy(self, commitments: Sequence[Digest], height: int) -> None:
+        self._write_queued()
+        self._sync_written()
+        self._index()
+        found = {commitment: self._rows.get("spots", commitment) for commitment in commitments}
+        spots = {commitment: decode_spot(row) for commitment, row in sorted(found.items()) if row is not None}
+        with self._queuing:
+            self._doomed |= dict.fromkeys(spots, height)
+        if spots:
+            self._rows.write(partial(_put_intents, spots, height))
+            self._overwrite(spots.values())
+        self._rows.write(partial(_put_tombstones, commitments, spots, height))
+        with self._queuing:
+            for commitment in commitments:
+                self._doomed.pop(commitment, None)
+
+    def _finish_intents(self) -> None:
+        with self._rows.read() as reading:
+            rows = list(reading.rising("intents"))
+        for commitment, row in rows:
+            spots, height = {commitment: decode_spot(row[:-8])}, int.from_bytes(row[-8:], "big")
+            self._overwrite(spots.values())
+            self._rows.write(partial(_put_tombstones, [commitment], spots, height))
+
+    def _overwrite(self, spots: Iterable[Spot]) -> None:
+        for sequence, group in groupby(sorted(spots, key=attrgetter("sequence")), key=attrgetter("sequence")):
+            with self._opened(sequence) as file:
+                _, mark = content.decode_head(os.pread(file, HEAD_BYTES, 0), self._path(sequence))
+                for spot in group:
+                    write_all(file, content.encode_dead(mark, spot.size), spot.offset)
+                os.fsync(file)
+
+    def _write_queued(self) -> None:
+        with self._queuing:
+            queue = list(self._queue.items())
+            self._queued_bytes = 0
+        if self._newest.written > FILE_BYTES_MAX:
+            self._sync_written()
+            os.close(self._newest.file)
+            self._newest = self._create(self._newest.sequence + 1)
+        chunks, end = [], self._newest.written
+        for commitment, attachment in queue:
+            if self._doomed.get(commitment, _DISCARD) == _DISCARD:
+                spot = Spot(self._newest.sequence, end, len(attachment.content))
+                chunks.append(content.encode_live(self._newest.mark, commitment, attachment))
+                self._fresh[commitment], end = spot, spot.end
+        write_all(self._newest.file, b"".join(chunks), self._newest.written)
+        self._newest.written = end
+        with self._queuing:
+            for commitment, _ in queue:
+                del self._queue[commitment]
+
+    def _sync_written(self) -> None:
+        if self._newest.durable < self._newest.written:
+            os.fdatasync(self._newest.file)
+            self._newest.durable = self._newest.written
+
+    def _index(self) -> None:
+        """Note where all that is on disk stands. Nothing may be written and not synced."""
+        reached = encode_reached(self._newest.sequence, self._newest.durable)
+        if self._rows.get("meta", b"reached") != reached:
+            fresh = dict(self._fresh)
+            self._rows.write(partial(_put_spots, fresh, reached))
+            for commitment in fresh:
+                del self._fresh[commitment]
+
+    def _open_newest(self) -> _Newest:
+        paths = content_paths(self._folder)
+        if not paths:
+            return self._create(1)
+        row = self._rows.get("meta", b"reached")
+        sequence, offset = decode_reached(row) if row else (1, HEAD_BYTES)
+        for path in paths:
+            if int(path.stem) >= sequence:
+                self._find_again(path, offset if int(path.stem) == sequence else HEAD_BYTES)
+        file = os.open(paths[-1], os.O_RDWR | os.O_CLOEXEC)
+        os.fsync(file)
+        size = os.fstat(file).st_size
+        sequence, mark = content.decode_head(os.pread(file, HEAD_BYTES, 0), paths[-1])
+        return _Newest(sequence, mark, file, size, size)
+
+    def _find_again(self, path: Path, start: int) -> None:
+        """Take in what the index does not know, and wipe what is torn: it could be anybody's content."""
+        torn = []
+        for found in content.survey(path, start):
+            if found.commitment is not None:
+                size = found.end - found.offset - content.LIVE_BYTES
+                self._fresh[found.commitment] = Spot(int(path.stem), found.offset, size)
+            elif not found.is_record and not found.is_wiped:
+                torn.append(found)
+        with self._opened(int(path.stem)) as file:
+            for gap in torn:
+                write_all(file, bytes(gap.end - gap.offset), gap.offset)
+            os.fsync(file)
+            if torn and torn[-1].end == os.fstat(file).st_size:
+                os.ftruncate(file, torn[-1].offset)
+
+    def _create(self, sequence: int) -> _Newest:
+        path = self._path(sequence)
+        head = content.encode_head(sequence)
+        replace_file(path, head)
+        _, mark = content.decode_head(head, path)
+        return _Newest(sequence, mark, os.open(path, os.O_RDWR | os.O_CLOEXEC), HEAD_BYTES, HEAD_BYTES)
+
+    def _path(self, sequence: int) -> Path:
+        return self._folder / f"{sequence:012}{SUFFIX}"
+
+    @contextmanager
+    def _opened(self, sequence: int) -> Iterator[int]:
+        path = self._path(sequence)
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise StoreError(f"{path} is missing, and the index says that it holds attachments") from None
+        try:
+            yield file
+        finally:
+            os.close(file)
+
+
+def content_paths(folder: Path) -> list[Path]:
+    """The files of content, oldest first."""
+    return sorted(folder.glob("*" + SUFFIX))
+
+
+def encode_spot(spot: Spot) -> bytes:
+    """A row of the index."""
+    return _SPOT.pack(spot.sequence, spot.offset, spot.size)
+
+
+def decode_spot(row: bytes) -> Spot:
+    """What `encode_spot` made."""
+    return Spot(*_SPOT.unpack(row))
+
+
+def decode_reached(row: bytes) -> tuple[int, int]:
+    """The file and the offset up to which the index knows all."""
+    sequence, offset = _REACHED.unpack(row)
+    return sequence, offset
+
+
+def encode_reached(sequence: int, offset: int) -> bytes:
+    """What `decode_reached` takes apart."""
+    return _REACHED.pack(sequence, offset)
+
+
+def _put_spots(spots: Mapping[Digest, Spot], reached: bytes, writing: Writing) -> None:
+    for commitment, spot in sorted(spots.items()):
+        writing.put("spots", commitment, encode_spot(spot))
+    writing.put("meta", b"reached", reached)
+
+
+def _put_intents(spots: Mapping[Digest, Spot], height: int, writing: Writing) -> None:
+    for commitment, spot in sorted(spots.items()):
+        writing.put("intents", commitment, encode_spot(spot) + height.to_bytes(8, "big"))
+
+
+def _put_tombstones(
+    commitments: Iterable[Digest], spots: Mapping[Digest, Spot], height: int, writing: Writing
+) -> None:
+    """The first erasure counts; what was discarded may have been put again elsewhere meanwhile."""
+    for commitment, spot in spots.items():
+        if writing.get("spots", commitment) == encode_spot(spot):
+            writing.delete("spots", commitment)
+        writing.delete("intents", commitment)
+    if height != _DISCARD:
+        for commitment in sorted(commitments):
+            if writing.get("tombstones", commitment) is None:
+                writing.put("tombstones", commitment, height.to_bytes(8, "big"))

@@ -1,0 +1,321 @@
+"""Content comes back as it was committed to or not at all, and what was destroyed stands in no file."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weft.model.errors import DiskFullError, StoreError
+from weft.model.stored import Erased
+from weft.model.transaction import Attachment
+from weft.storage import attachments as attachments_module
+from weft.storage.attachments import Attachments
+from weft.storage.content import HEAD_BYTES, LIVE_BYTES, RECORD_BYTES
+from weft.storage.memory import MemoryAttachments
+
+AnyAttachments = Attachments | MemoryAttachments
+
+
+def make(content: bytes) -> Attachment:
+    """An attachment whose salt can be searched for as well."""
+    return Attachment((b"salt of " + content).ljust(32, b".")[:32], content)
+
+
+ONE, TWO, THREE = (
+    make(b"first content, long enough"),
+    make(b"second content, longer still"),
+    make(b"third content"),
+)
+
+
+@pytest.fixture(params=["disk", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyAttachments]:
+    if request.param == "memory":
+        yield MemoryAttachments()
+        return
+    opened = Attachments(tmp_path)
+    yield opened
+    opened.close()
+
+
+def test_content_is_found_from_the_moment_it_was_put(store: AnyAttachments) -> None:
+    """Before and after the sync; what was never put is missing."""
+    store.put([ONE, TWO])
+    for _ in range(2):
+        assert store.find(ONE.commitment) == ONE
+        assert store.find(THREE.commitment) is None
+        assert store.missing([THREE.commitment, ONE.commitment]) == [THREE.commitment]
+        store.sync()
+
+
+def test_what_was_erased_stays_erased(store: AnyAttachments) -> None:
+    """At the height of the first erasure; also what was never here; putting it again changes nothing."""
+    store.put([ONE, TWO])
+    store.erase([ONE.commitment, THREE.commitment], 5)
+    store.erase([ONE.commitment], 9)
+    store.put([ONE, THREE])
+    store.discard([ONE.commitment])
+    assert [store.find(item.commitment) for item in (ONE, TWO, THREE)] == [Erased(5), TWO, Erased(5)]
+    assert store.missing([ONE.commitment, THREE.commitment]) == []
+
+
+def test_what_was_discarded_may_come_again(store: AnyAttachments) -> None:
+    """It leaves no tombstone."""
+    store.put([ONE])
+    store.sync()
+    store.discard([ONE.commitment, TWO.commitment])
+    assert store.find(ONE.commitment) is None
+    assert store.missing([ONE.commitment]) == [ONE.commitment]
+    store.put([ONE])
+    assert store.find(ONE.commitment) == ONE
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["put", "sync", "erase", "discard", "reopen", "kill"]), st.integers(0, 3)),
+    max_size=20,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps=STEPS)
+def test_any_history_leaves_what_the_twin_has(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
+) -> None:
+    """Also across stops and kills, after which what was synced is there; destroyed bytes are in no file."""
+    items = [make(b"content number %d " % number * 3) for number in range(4)]
+    folder = tmp_path_factory.mktemp("attachments")
+    store, twin = Attachments(folder), MemoryAttachments()
+    for height, (step, number) in enumerate(steps):
+        item = items[number]
+        if step == "put":
+            store.put([item])
+            twin.put([item])
+        elif step == "sync":
+            store.sync()
+        elif step == "erase":
+            store.erase([item.commitment], height)
+            twin.erase([item.commitment], height)
+        elif step == "discard":
+            store.discard([item.commitment])
+            twin.discard([item.commitment])
+        elif step == "reopen":
+            store.close()
+            store = Attachments(folder)
+        else:
+            store.sync()
+            folder = shutil.copytree(folder, tmp_path_factory.mktemp("killed") / "copy")
+            store.close()
+            store = Attachments(folder)
+        assert [store.find(item.commitment) for item in items] == [
+            twin.find(item.commitment) for item in items
+        ]
+    store.close()
+    for item in items:
+        stands = find_bytes(folder, item.content) or find_bytes(folder, item.salt)
+        assert stands == isinstance(twin.find(item.commitment), Attachment)
+
+
+def test_the_same_content_is_written_once(tmp_path: Path) -> None:
+    """Within a call, before a sync, after it, and after a start."""
+    store = Attachments(tmp_path)
+    store.put([ONE, ONE])
+    store.put([ONE])
+    store.sync()
+    store.put([ONE])
+    store.close()
+    store = Attachments(tmp_path)
+    store.put([ONE])
+    store.close()
+    assert content_file(tmp_path).read_bytes().count(ONE.content) == 1
+
+
+def test_a_torn_tail_is_wiped_at_every_byte(tmp_path: Path) -> None:
+    """Whole records stay; of a torn one nothing stays in any file, and the store goes on."""
+    live = Attachments(tmp_path / "live")
+    live.put([ONE])
+    live.sync()
+    before = content_file(tmp_path / "live").stat().st_size
+    live.put([TWO])
+    live.sync()
+    whole = content_file(tmp_path / "live").stat().st_size
+    for size in range(before, whole):
+        folder = shutil.copytree(tmp_path / "live", tmp_path / f"cut{size}")
+        os.truncate(content_file(folder), size)
+        store = Attachments(folder)
+        assert store.find(ONE.commitment) == ONE
+        assert store.find(TWO.commitment) is None
+        assert not find_bytes(folder, TWO.salt[:13])
+        store.put([TWO, THREE])
+        store.close()
+        store = Attachments(folder)
+        assert [store.find(item.commitment) for item in (ONE, TWO, THREE)] == [ONE, TWO, THREE]
+        store.close()
+        shutil.rmtree(folder)
+    live.close()
+
+
+def test_a_hole_before_whole_records_is_wiped_too(tmp_path: Path) -> None:
+    """Pages reach a disk in any order; what is whole behind the hole is kept."""
+    live = Attachments(tmp_path / "live")
+    live.put([ONE, TWO, THREE])
+    live.sync()
+    folder = shutil.copytree(tmp_path / "live", tmp_path / "copy")
+    live.close()
+    file = content_file(folder)
+    start = HEAD_BYTES + LIVE_BYTES + len(ONE.content)
+    file.write_bytes(
+        file.read_bytes()[:start] + b"\0" * RECORD_BYTES + file.read_bytes()[start + RECORD_BYTES :]
+    )
+    store = Attachments(folder)
+    assert [store.find(item.commitment) for item in (ONE, TWO, THREE)] == [ONE, None, THREE]
+    assert not find_bytes(folder, TWO.content)
+    store.close()
+
+
+def test_a_flipped_byte_is_never_given_out(tmp_path: Path) -> None:
+    """Salt and content, byte by byte: StoreError with the file and the offset."""
+    store = Attachments(tmp_path)
+    store.put([ONE, TWO])
+    store.close()
+    file = content_file(tmp_path)
+    whole = file.read_bytes()
+    start = HEAD_BYTES + LIVE_BYTES + len(ONE.content)
+    store = Attachments(tmp_path)
+    for place in range(start + RECORD_BYTES, len(whole)):
+        file.write_bytes(whole[:place] + bytes((whole[place] ^ 4,)) + whole[place + 1 :])
+        with pytest.raises(StoreError, match=f"{file} at {start}"):
+            store.find(TWO.commitment)
+        assert store.find(ONE.commitment) == ONE
+    store.close()
+
+
+@pytest.mark.parametrize("is_overwritten", [False, True])
+@pytest.mark.parametrize("is_erasure", [False, True])
+def test_what_was_cut_short_is_finished_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_overwritten: bool, is_erasure: bool
+) -> None:
+    """Killed before the overwriting or after it: the intent was on disk first."""
+    store = Attachments(tmp_path / "live")
+    store.put([ONE, TWO])
+    store.sync()
+    overwrite = store._overwrite
+
+    def die(spots: object) -> None:
+        if is_overwritten:
+            overwrite(spots)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "_overwrite", die)
+    with pytest.raises(KeyboardInterrupt):
+        store.erase([ONE.commitment], 7) if is_erasure else store.discard([ONE.commitment])
+    folder = shutil.copytree(tmp_path / "live", tmp_path / "killed")
+    store = Attachments(folder)
+    assert not find_bytes(folder, ONE.content)
+    assert not find_bytes(folder, ONE.salt)
+    assert store.find(ONE.commitment) == (Erased(7) if is_erasure else None)
+    assert store.find(TWO.commitment) == TWO
+    store.close()
+
+
+def test_an_erasure_while_content_is_read_and_put_leaves_nothing(tmp_path: Path) -> None:
+    """Readers see the content or the tombstone, never damage, and nobody brings it back."""
+    store = Attachments(tmp_path)
+    items = [make(b"item number %d " % number * 5) for number in range(60)]
+    store.put(items)
+    seen: list[object] = []
+    done = threading.Event()
+
+    def read_and_put() -> None:
+        while not done.is_set():
+            for item in items:
+                found = store.find(item.commitment)
+                if found != item and not isinstance(found, Erased):
+                    seen.append(found)
+                store.put([item])
+
+    reader = threading.Thread(target=read_and_put)
+    reader.start()
+    for item in items:
+        store.sync()
+        store.erase([item.commitment], 3)
+    done.set()
+    reader.join()
+    store.close()
+    assert seen == []
+    assert not any(find_bytes(tmp_path, item.content) for item in items)
+
+
+def test_content_goes_on_in_a_new_file_and_the_index_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With bounds so small that files, the queue and what is not indexed overflow all the time."""
+    monkeypatch.setattr(attachments_module, "FILE_BYTES_MAX", 500)
+    monkeypatch.setattr(attachments_module, "QUEUED_BYTES_MAX", 300)
+    monkeypatch.setattr(attachments_module, "UNINDEXED_MAX", 7)
+    items = [make(b"item number %d " % number) for number in range(40)]
+    live = Attachments(tmp_path / "live")
+    for item in items:
+        live.put([item])
+        live.sync()
+    folder = shutil.copytree(tmp_path / "live", tmp_path / "killed")
+    live.close()
+    store = Attachments(folder)
+    assert [store.find(item.commitment) for item in items] == items
+    assert len(attachments_module.content_paths(folder)) > 3
+    store.erase([item.commitment for item in items], 1)
+    assert not any(find_bytes(folder, item.content) for item in items)
+    store.close()
+
+
+def test_a_full_disk_is_named(tiny_disk: Path) -> None:
+    """And what was synced before is still there."""
+    store = Attachments(tiny_disk)
+    store.put([ONE])
+    store.sync()
+    store.put([make(bytes(1 << 20))])
+    with pytest.raises(DiskFullError, match=str(tiny_disk)):
+        store.sync()
+    with pytest.raises(OSError, match="takes nothing since a write failed"):
+        store.put([TWO])
+    store.close()
+    store = Attachments(tiny_disk)
+    assert store.find(ONE.commitment) == ONE
+    store.close()
+
+
+def test_a_stop_without_news_writes_nothing(tmp_path: Path) -> None:
+    """Content files and index stay as they are, byte for byte."""
+    store = Attachments(tmp_path)
+    store.put([ONE])
+    store.close()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.suffix in (".content", ".mdb")}
+    Attachments(tmp_path).close()
+    assert {path: path.read_bytes() for path in before if path.name != "lock.mdb"} == {
+        path: data for path, data in before.items() if path.name != "lock.mdb"
+    }
+
+
+def test_a_file_of_content_that_is_gone_is_named(tmp_path: Path) -> None:
+    """When something in it is asked for."""
+    store = Attachments(tmp_path)
+    store.put([ONE])
+    store.sync()
+    file = content_file(tmp_path)
+    file.unlink()
+    with pytest.raises(StoreError, match=f"{file} is missing"):
+        store.find(ONE.commitment)
+    store.close()
+
+
+def content_file(folder: Path) -> Path:
+    (path,) = attachments_module.content_paths(folder)
+    return path
+
+
+def find_bytes(folder: Path, wanted: bytes) -> bool:
+    return any(wanted in path.read_bytes() for path in folder.rglob("*") if path.is_file())
