@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import typer
 
-from weft.cli import config, genesis, keys, network, node, simulate
+from weft.cli import bench, config, genesis, keys, network, node, simulate
 from weft.cli.terminal import tell_error
 from weft.model.errors import WeftError
 
@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (network.up, network.down, network.status, node.init, node.start):
+for verb in (network.up, network.down, network.status, node.init, node.start, bench.bench):
     app.command()(verb)
 for noun in (keys, genesis, config, simulate):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])

@@ -10,7 +10,7 @@ from weft.cli.options import AsJson, NodeHome
 from weft.cli.terminal import show_fields, show_json, tell
 
 if TYPE_CHECKING:
-    from weft.config import Config
+    from weft.home import Home
 
 
 def init(
@@ -80,11 +80,11 @@ def start(
         for section in (loaded.config.api, loaded.config.peer):
             check_port_free(section.host, section.port)
         set_up_logs(loaded.config.log.level, loaded.config.log.format)
-        code = _run(loaded.config)
+        code = _run(loaded)
     raise typer.Exit(code)
 
 
-def _run(config: "Config") -> int:
+def _run(home: "Home") -> int:
     import asyncio
 
     import uvloop
@@ -92,4 +92,4 @@ def _run(config: "Config") -> int:
     from weft.assembly import run
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run(config))
+        return runner.run(run(home))
