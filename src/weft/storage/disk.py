@@ -110,8 +110,8 @@ def reading(folder: Path) -> Iterator[None]:
         yield
         return
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    _hold(file, folder, fcntl.LOCK_SH)
     try:
-        _hold(file, folder, fcntl.LOCK_SH)
         yield
     finally:
         os.close(file)
