@@ -21,6 +21,7 @@ ED25519 = 1
 SECP256K1 = 2
 CURVE_NAMES = {ED25519: "ed25519", SECP256K1: "secp256k1"}
 _KEY_BYTES = {ED25519: 32, SECP256K1: 33}
+_SECP256K1_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 
 Address = NewType("Address", bytes)
 """20 bytes: the first of the digest of curve and key."""
@@ -55,6 +56,8 @@ class PrivateKey:
         if curve == ED25519:
             public, self._secret = bindings.crypto_sign_seed_keypair(seed)
         elif curve == SECP256K1:
+            if not 0 < int.from_bytes(seed, "big") < _SECP256K1_ORDER:
+                raise SignatureError("this seed is not a number below the order of secp256k1")
             self._secret = coincurve.PrivateKey(seed)
             public = self._secret.public_key.format()
         else:
