@@ -88,6 +88,10 @@ class Fate:
     is_certified: bool
     is_repeated: bool = False
     """The answer of an earlier transaction with the same Idempotency-Key."""
+    time_ms: int = 0
+    """Of the block."""
+    events: tuple[Event, ...] = ()
+    """What the contract announced; a write is presented from them."""
 
 
 @dataclass(frozen=True, slots=True)

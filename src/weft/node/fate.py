@@ -8,6 +8,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 
+from weft.model.block import Header
 from weft.model.digest import Digest
 from weft.model.receipt import decode_receipt
 from weft.model.view import Fate
@@ -40,7 +41,7 @@ class Fates:
         if place is not None:
             block = self._store.find_block(place.height)
             assert block is not None, "an identity stands in a block that is stored with it"
-            return self._fate(identity, block.receipts[place.position], place.height, place.position)
+            return self._fate(identity, block.receipts[place.position], place.position, block.header)
         if identity in self._expired:
             return Fate(identity, "expired", None, None, "transaction.expired", (), False)
         return None
@@ -53,8 +54,7 @@ class Fates:
             for position, identity in enumerate(sealed.identities):
                 if identity in waiting:
                     receipt = sealed.block.receipts[position]
-                    height = sealed.block.header.height
-                    self._tell(identity, self._fate(identity, receipt, height, position))
+                    self._tell(identity, self._fate(identity, receipt, position, sealed.block.header))
         for identity, reason in applied.passed_over:
             if reason != "known":
                 self._expired[identity] = None
@@ -70,7 +70,16 @@ class Fates:
         if not future.done():
             future.set_result(fate)
 
-    def _fate(self, identity: Digest, raw_receipt: bytes, height: int, position: int) -> Fate:
+    def _fate(self, identity: Digest, raw_receipt: bytes, position: int, header: Header) -> Fate:
         receipt = decode_receipt(raw_receipt)
-        is_certified = self._certified_height() >= height
-        return Fate(identity, receipt.status, height, position, receipt.code, receipt.result, is_certified)
+        return Fate(
+            identity,
+            receipt.status,
+            header.height,
+            position,
+            receipt.code,
+            receipt.result,
+            self._certified_height() >= header.height,
+            time_ms=header.time_ms,
+            events=receipt.events,
+        )
