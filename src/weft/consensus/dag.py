@@ -133,6 +133,8 @@ class Dag:
         """Ordered above the floor when this DAG began, and not kept."""
         self.newest = [0] * committee.size
         """The newest round of each author that is in the DAG or ordered."""
+        self.twins: dict[int, dict[int, None]] = {}
+        """Authors that lied, and the rounds in which they have two vertices."""
         for reference in self.ordered_before:
             self.newest[reference.author] = max(self.newest[reference.author], reference.round)
 
@@ -165,21 +167,46 @@ class Dag:
         for gone in range(self.kept_from, round_):
             for known in self.rows.pop(gone, ()):
                 del self.known[known.reference]
+                # Without this each vertex would hold all history before it in memory.
                 known.parents, known.previous = (), None
                 if not known.is_ordered:
                     never_ordered.append(known)
-        if round_ > self.kept_from:
-            self.kept_from = round_
-            self._cut_links(round_)
-        self.ordered_before = {
-            reference: None for reference in self.ordered_before if reference.round > self.floor
-        }
+        self.kept_from = max(self.kept_from, round_)
+        self._forget_twins()
+        if self.ordered_before:
+            kept = (reference for reference in self.ordered_before if reference.round > self.floor)
+            self.ordered_before = dict.fromkeys(kept)
         return never_ordered
 
-    def _cut_links(self, round_: int) -> None:
-        """A late parent may be far below its child: what is kept must not hold on to what is not."""
-        for row in self.rows.values():
-            for known in row:
-                if any(parent.round < round_ for parent in known.parents):
-                    known.parents = tuple(parent for parent in known.parents if parent.round >= round_)
-                    known.previous = known.previous if known.previous in known.parents else None
+    def find(self, reference: Reference) -> Known | None:
+        """The vertex, if it is complete and kept."""
+        return self.known.get(reference)
+
+    def is_nameable(self, known: Known) -> bool:
+        """Whether an honest validator names this vertex: none whose past, by way of its author's own chain,
+        holds a slot that is known to have twins (section 2). Policy, so that liars grow no trees of twins.
+        """
+        lies = self.twins.get(known.author)
+        if lies:
+            link = known.previous
+            while link is not None and link.round > self.floor:
+                if link.round in lies:
+                    return False
+                link = link.previous
+        return True
+
+    def note_twins(self, author: int, round_: int) -> bool:
+        """Remember that the slot has twins; False when that is known already."""
+        rounds = self.twins.setdefault(author, {})
+        if round_ in rounds:
+            return False
+        rounds[round_] = None
+        return True
+
+    def _forget_twins(self) -> None:
+        for author in tuple(self.twins):
+            rounds = dict.fromkeys(round_ for round_ in self.twins[author] if round_ > self.floor)
+            if rounds:
+                self.twins[author] = rounds
+            else:
+                del self.twins[author]

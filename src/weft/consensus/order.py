@@ -50,11 +50,6 @@ class Order:
         self.time_ms = time_ms
         """Ledger time."""
 
-    def add(self, checked: Checked) -> tuple[Known, list[Step]]:
-        """Insert a vertex; gives it back with the rounds that it made final."""
-        known = self.insert(checked)
-        return known, self.advance()
-
     def insert(self, checked: Checked) -> Known:
         """Insert a vertex and count it by the direct rule, no more."""
         known = self.dag.insert(checked)

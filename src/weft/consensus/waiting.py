@@ -60,14 +60,30 @@ class Waiting:
         """Pending vertices and missing parents by round: what the floor will pass."""
         self._shares = [Share() for _ in range(peers)]
 
+        self.held: dict[Reference, int] = {}
+        """Vertices held for the future, and the time they say."""
+        self.has_dropped = False
+        """Whether something went over a bound and was not asked for since."""
+
     def __bool__(self) -> bool:
         return bool(self.pending)
+
+    def find_other(self, vertex: Vertex) -> Vertex | None:
+        """A waiting vertex of the same slot with another digest."""
+        for reference in self._rounds.get(vertex.round, ()):
+            if reference.author == vertex.author and reference != vertex.reference:
+                pending = self.pending.get(reference)
+                if pending is not None:
+                    return pending.vertex
+        return None
 
     def add(self, pending: Pending) -> bool:
         """Keep a vertex until it is ready; False when its peer's bound leaves no room for it."""
         reference = pending.vertex.reference
         self.pending[reference] = pending
         self._rounds.setdefault(reference.round, {})[reference] = None
+        if pending.is_held:
+            self.held[reference] = pending.vertex.time_ms
         for piece in pending.missing:
             self.children.setdefault(piece, {})[reference] = None
             if isinstance(piece, Reference):
@@ -79,6 +95,16 @@ class Waiting:
     def is_missing(self, piece: Piece) -> bool:
         """Whether somebody waits for this piece and it is not here, not even as one that waits."""
         return piece in self.children and piece not in self.pending
+
+    def is_named_by_another(self, reference: Reference) -> bool:
+        """Whether more than its author's own chain waits for this vertex (section 2)."""
+        links = [reference]
+        while links:
+            for child in self.children.get(links.pop(), ()):
+                if child.author != reference.author:
+                    return True
+                links.append(child)
+        return False
 
     def satisfy(self, piece: Piece) -> list[Pending]:
         """The piece is here now, or need not be: those that are ready by it, taken out."""
@@ -95,6 +121,7 @@ class Waiting:
         """The vertex' time has come: itself if it is ready, taken out."""
         pending = self.pending[reference]
         pending.is_held = False
+        del self.held[reference]
         if not pending.is_asked:
             self._shares[pending.sender].held -= 1
         return [self.remove(reference)] if pending.is_ready else []
@@ -114,6 +141,7 @@ class Waiting:
     def remove(self, reference: Reference) -> Pending:
         """Take a vertex out, whatever it waits for."""
         pending = self.pending.pop(reference)
+        self.held.pop(reference, None)
         for piece in pending.missing:
             children = self.children[piece]
             del children[reference]
@@ -135,6 +163,7 @@ class Waiting:
             if share.dropped is not None and self._is_half_empty(share):
                 taken.append((peer, share.dropped))
                 share.dropped = None
+        self.has_dropped = any(share.dropped is not None for share in self._shares)
         return taken
 
     def _is_half_empty(self, share: Share) -> bool:
@@ -168,3 +197,4 @@ class Waiting:
         self.remove(highest)
         if share.dropped is None or share.dropped.round < highest.round:
             share.dropped = highest
+        self.has_dropped = True

@@ -143,8 +143,8 @@ class Drawing:
                 complete = ready.pop()
                 if complete.round <= order.dag.floor:
                     continue
-                _, made = order.add(self._resolve(complete, order))
-                steps += made
+                order.insert(self._resolve(complete, order))
+                steps += order.advance()
                 freed = waiting.satisfy(complete.reference) + waiting.raise_floor(order.dag.floor)
                 ready += [pending.vertex for pending in freed]
         return self._report(order, steps)

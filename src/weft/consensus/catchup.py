@@ -1,0 +1,237 @@
+"""What to ask of whom, until it is here.
+
+Promise: what one honest validator has completed every other can complete (`docs/protocol/consensus.md`
+section 2): a missing piece is asked for first of who sent what needs it, then of those who named it, then of
+anyone, one request at a time, with pauses that grow to 10 s, begin anew when a connection does, and never
+end. Bounded in rate: a few requests at a time for each member, so many pieces in each.
+"""
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from itertools import count
+
+from weft.consensus.dag import Dag
+from weft.consensus.messages import Behind, Effect, Fetch
+from weft.consensus.waiting import Piece, Waiting
+from weft.consensus.weight import members_in
+from weft.model.digest import Digest
+from weft.model.vertex import Reference
+
+PIECES_PER_FETCH = 256
+FETCHES_PER_MEMBER = 4
+PAUSE_US_FIRST = 50_000
+PAUSE_US_MAX = 10_000_000
+_GRACE_US_MIN = 2_000
+_GRACE_US_UNKNOWN = 5_000
+_GRACE_US_MAX = 50_000
+
+
+class Wish:
+    """A missing piece and how asking for it goes."""
+
+    __slots__ = ("asked", "due_us", "forgotten", "pause_us", "tried")
+
+    def __init__(self, due_us: int) -> None:
+        self.due_us = due_us
+        self.pause_us = PAUSE_US_FIRST
+        self.asked: int | None = None
+        """The member whose answer is awaited."""
+        self.tried = 0
+        """Members asked in vain since the last pause."""
+        self.forgotten = 0
+        """Members that keep it no longer."""
+
+
+class Catchup:
+    """All that is wished for."""
+
+    def __init__(self, me: int, faulty: int, dag: Dag, waiting: Waiting) -> None:
+        self._me = me
+        self._faulty = faulty
+        self._dag = dag
+        self._waiting = waiting
+        self._connected = 0
+        self._busy = [0] * dag.size
+        """Requests under way, by member."""
+        self._wishes: dict[Piece, Wish] = {}
+        self._ready: dict[Piece, None] = {}
+        """To be asked for as soon as a member is free."""
+        self._has_news = False
+        """Whether asking again may lead further than it did the last time."""
+        self._clock: list[tuple[int, int, Piece]] = []
+        self._number = count()
+        self._dropped: dict[Reference, int] = {}
+        """Vertices let go for want of room, and who has them: nobody here names them."""
+
+    def wish(self, piece: Piece, now_us: int, rtt_us: int | None) -> None:
+        """A piece is missing. What its author is about to send anyway gets a moment to come."""
+        wish = self._wishes.get(piece)
+        if wish is None:
+            self._wishes[piece] = wish = Wish(now_us + self._grace_us(piece, rtt_us))
+        elif wish.asked is not None or wish.due_us <= now_us:
+            return
+        else:
+            wish.due_us = min(wish.due_us, now_us + self._grace_us(piece, rtt_us))
+        self._schedule(piece, wish)
+
+    def wish_again(self, reference: Reference, peer: int, now_us: int) -> None:
+        """A vertex that came from `peer` was dropped for want of room; now there is some."""
+        self._dropped[reference] = peer
+        self.wish(reference, now_us, None)
+
+    def connect(self, member: int, now_us: int) -> None:
+        """A stream began: everything may be asked for anew, and without a pause."""
+        self._connected |= 1 << member
+        for piece, wish in self._wishes.items():
+            if wish.asked is None:
+                wish.tried, wish.pause_us, wish.due_us = 0, PAUSE_US_FIRST, now_us
+                self._ready[piece] = None
+        self._has_news = True
+
+    def disconnect(self, member: int) -> None:
+        """A stream broke: ask others."""
+        self._connected &= ~(1 << member)
+
+    def answer(
+        self,
+        member: int,
+        references: tuple[Reference, ...],
+        commitments: tuple[Digest, ...],
+        forgotten: tuple[Reference, ...],
+    ) -> None:
+        """A Fetch ended. What did not come is asked for again: there if something came, else elsewhere."""
+        self._busy[member] = max(0, self._busy[member] - 1)
+        self._has_news = True
+        pieces: tuple[Piece, ...] = (*references, *commitments)
+        left = [piece for piece in pieces if self._is_wished(piece)]
+        has_progress = len(left) < len(pieces)
+        for piece in left:
+            wish = self._wishes[piece]
+            if wish.asked == member:
+                wish.asked = None
+                wish.forgotten |= (piece in forgotten) << member
+                if piece in forgotten or not has_progress:
+                    wish.tried |= 1 << member
+                self._ready[piece] = None
+
+    def ask(self, now_us: int) -> list[Effect]:
+        """The requests to make now, and how far others have forgotten."""
+        while self._clock and self._clock[0][0] <= now_us:
+            due_us, _, piece = heappop(self._clock)
+            wish = self._wishes.get(piece)
+            if wish is not None and wish.due_us == due_us and wish.asked is None:
+                self._ready[piece] = None
+                self._has_news = True
+        if not self._has_news:
+            return []
+        self._has_news = False
+        return self._ask_ready(now_us)
+
+    @property
+    def next_us(self) -> int | None:
+        """When to ask next, if nothing happens before."""
+        while self._clock:
+            due_us, _, piece = self._clock[0]
+            wish = self._wishes.get(piece)
+            if wish is not None and wish.due_us == due_us and wish.asked is None and self._is_wished(piece):
+                return due_us
+            heappop(self._clock)
+        return None
+
+    def _ask_ready(self, now_us: int) -> list[Effect]:
+        room = {
+            member: (FETCHES_PER_MEMBER - self._busy[member]) * PIECES_PER_FETCH
+            for member in members_in(self._connected)
+        }
+        asks: dict[int, list[Piece]] = {}
+        effects: list[Effect] = []
+        for piece in tuple(self._ready):
+            if not self._is_wished(piece):
+                continue
+            wish = self._wishes[piece]
+            untried = [member for member in self._sources(piece) if not wish.tried >> member & 1]
+            member = next((member for member in untried if room[member]), None)
+            if member is not None:
+                wish.asked = member
+                room[member] -= 1
+                asks.setdefault(member, []).append(piece)
+                del self._ready[piece]
+            elif not untried:
+                effects += self._pause(piece, wish, now_us)
+            if room and not any(room.values()):
+                break
+        for member, pieces in asks.items():
+            for first in range(0, len(pieces), PIECES_PER_FETCH):
+                effects.append(self._fetch(member, pieces[first : first + PIECES_PER_FETCH]))
+        return effects
+
+    def _fetch(self, member: int, pieces: list[Piece]) -> Fetch:
+        self._busy[member] += 1
+        references = tuple(piece for piece in pieces if isinstance(piece, Reference))
+        commitments = tuple(piece for piece in pieces if isinstance(piece, bytes))
+        return Fetch(member, references, commitments)
+
+    def _pause(self, piece: Piece, wish: Wish, now_us: int) -> list[Effect]:
+        """Everybody connected was asked in vain."""
+        del self._ready[piece]
+        wish.tried, wish.due_us = 0, now_us + wish.pause_us
+        wish.pause_us = min(PAUSE_US_MAX, 2 * wish.pause_us)
+        self._schedule(piece, wish)
+        if isinstance(piece, Reference) and self._dag.scale.weigh(wish.forgotten) > self._faulty:
+            return [Behind(piece.round)]
+        return []
+
+    def _schedule(self, piece: Piece, wish: Wish) -> None:
+        heappush(self._clock, (wish.due_us, next(self._number), piece))
+
+    def _is_wished(self, piece: Piece) -> bool:
+        """Whether the piece is still missing; the wish goes when it is not."""
+        if piece in self._wishes and (self._waiting.is_missing(piece) or self._is_dropped(piece)):
+            return True
+        self._wishes.pop(piece, None)
+        self._ready.pop(piece, None)
+        return False
+
+    def _is_dropped(self, piece: Piece) -> bool:
+        if not isinstance(piece, Reference) or piece not in self._dropped:
+            return False
+        is_here = piece in self._waiting.pending or piece in self._dag.known or self._dag.is_settled(piece)
+        if is_here:
+            del self._dropped[piece]
+        return not is_here
+
+    def _sources(self, piece: Piece) -> Iterator[int]:
+        """Whom to ask, the likeliest first: nobody while only a known liar's own chain names the piece."""
+        if not self._is_idle_chain(piece):
+            seen = 1 << self._me
+            for member in self._likeliest(piece):
+                if not seen >> member & 1 and self._connected >> member & 1:
+                    seen |= 1 << member
+                    yield member
+
+    def _is_idle_chain(self, piece: Piece) -> bool:
+        """Section 2: a chain of twins is fetched only when another author's vertex names it."""
+        return (
+            isinstance(piece, Reference)
+            and piece.author in self._dag.twins
+            and piece not in self._dropped
+            and not self._waiting.is_named_by_another(piece)
+        )
+
+    def _likeliest(self, piece: Piece) -> Iterator[int]:
+        children = [self._waiting.pending[child] for child in self._waiting.children.get(piece, ())]
+        yield from (child.sender for child in children)
+        yield from (child.vertex.author for child in children)
+        if isinstance(piece, Reference):
+            yield piece.author
+            if piece in self._dropped:
+                yield self._dropped[piece]
+        yield from members_in(self._connected)
+
+    def _grace_us(self, piece: Piece, rtt_us: int | None) -> int:
+        """An author's vertices come to each member in order: what its newest has overtaken was lost."""
+        if not isinstance(piece, Reference) or not self._connected >> piece.author & 1:
+            return 0
+        if self._dag.newest[piece.author] >= piece.round:
+            return 0
+        return _GRACE_US_UNKNOWN if rtt_us is None else min(max(rtt_us, _GRACE_US_MIN), _GRACE_US_MAX)

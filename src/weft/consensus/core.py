@@ -1,0 +1,503 @@
+"""One validator's part in agreement: inputs in, effects out.
+
+Promise: what comes out depends on what went in and on nothing else; effects are carried out in the order
+given, so an own vertex is on disk before anybody hears it. Each input is accepted, then this validator speaks
+if it is time, then it asks for what is missing (`docs/protocol/consensus.md` sections 2 to 7 and 9).
+
+`restore` replays the journal through the same code: feed it every vertex, keep Deliver and Return of what
+comes out, and then say Speak.
+"""
+
+from collections.abc import Callable
+
+from weft.consensus.ahead import Ahead
+from weft.consensus.catchup import Catchup
+from weft.consensus.check import Checked, Checker, Incomplete, Invalid, resolve
+from weft.consensus.checkpoint import Witness
+from weft.consensus.messages import (
+    Accuse,
+    Answered,
+    Arrived,
+    Base,
+    Behind,
+    Broadcast,
+    Deliver,
+    Discard,
+    Doubt,
+    Effect,
+    Executed,
+    Forget,
+    Found,
+    Heard,
+    Hush,
+    Input,
+    Lost,
+    Measured,
+    Opened,
+    Persist,
+    Refuse,
+    Return,
+    Room,
+    Rooted,
+    Send,
+    Speak,
+    Submit,
+    Tick,
+    Vouched,
+    Wake,
+    Want,
+)
+from weft.consensus.order import Order, Step
+from weft.consensus.propose import Proposer, Signer
+from weft.consensus.rounds import Rounds
+from weft.consensus.waiting import Pending, Piece, Waiting
+from weft.model.block import Checkpoint, SignedStatement
+from weft.model.commit import first_order_hash
+from weft.model.digest import Digest
+from weft.model.genesis import Genesis
+from weft.model.limits import LOCAL, LocalLimits
+from weft.model.message import Announced
+from weft.model.vertex import Reference, Vertex
+
+ROUNDS_AT_ONCE = 8
+"""Own vertices that one input may cause: a committee of one would go on for ever."""
+FORGET_EVERY = 32
+"""Rounds between two forgettings."""
+BEHIND_PAUSE_US = 2_000_000
+
+
+def first_base(genesis: Genesis) -> Base:
+    """Where a chain begins."""
+    return Base(0, 0, first_order_hash(genesis.chain), genesis.created_ms, (), 0, 0)
+
+
+class Core:
+    """The only mutable object that outsiders hold."""
+
+    def __init__(
+        self, genesis: Genesis, me: int, signer: Signer, base: Base, local: LocalLimits = LOCAL
+    ) -> None:
+        committee, limits = genesis.committee, genesis.limits
+        self._me = me
+        self._committee = committee
+        self._limits = limits
+        self._epoch = base.epoch
+        self._order = Order(
+            committee,
+            genesis.slots_per_round,
+            limits.depth,
+            base.round,
+            base.order_hash,
+            base.time_ms,
+            base.ordered,
+        )
+        self._dag = dag = self._order.dag
+        self._checker = Checker(genesis.chain, committee)
+        self._waiting = Waiting(committee.size, local)
+        self._ahead = Ahead(committee.size, dag.scale, committee.faulty, local.ahead_ms_max)
+        self._rounds = Rounds(me, committee, dag, base.round)
+        self._proposer = Proposer(genesis, committee, me, signer, dag, local, base.spoken)
+        self._catchup = Catchup(me, committee.faulty, dag, self._waiting)
+        self._witness = Witness(
+            genesis.chain,
+            committee,
+            dag.scale,
+            me,
+            signer,
+            limits.checkpoint_window_ms,
+            base.round,
+            base.height,
+        )
+        self._now_us = 0
+        self._wall_ms = 0
+        self._speak_us: int | None = None
+        self._wake_us = 0
+        self._behind_us = -BEHIND_PAUSE_US
+        self._claims = [0] * committee.size
+        """The newest own round that each member was seen to have spoken in."""
+        self._effects: list[Effect] = []
+        self._handlers: dict[type, Callable[..., None]] = {
+            Tick: self._tick,
+            Submit: self._submit,
+            Want: self._want,
+            Arrived: self._arrived,
+            Found: self._found,
+            Answered: self._answered,
+            Opened: self._opened,
+            Lost: self._lost,
+            Measured: self._measured,
+            Executed: self._executed,
+            Rooted: self._rooted,
+            Heard: self._heard,
+            Vouched: self._vouched,
+            Speak: self._begin_to_speak,
+            Hush: self._hush,
+        }
+
+    def handle(self, input_: Input) -> list[Effect]:
+        """Accept an input; gives what is to be done, in this order."""
+        self._effects = []
+        self._handlers[type(input_)](input_)
+        self._speak()
+        self._effects += self._catchup.ask(self._now_us)
+        self._set_wake()
+        return self._effects
+
+    def restore(self, vertex: Vertex, is_own: bool) -> list[Effect]:
+        """Replay a vertex from the journal, in the order of the journal, before Speak."""
+        assert not self._proposer.is_speaking
+        assert is_own == (vertex.author == self._me)
+        self._effects = []
+        reference = vertex.reference
+        if is_own:
+            self._proposer.spoken = max(self._proposer.spoken, vertex.round)
+        if self._is_new(reference):
+            verdict = resolve(vertex, self._dag)
+            if isinstance(verdict, Checked):
+                self._enter([vertex])
+            else:
+                self._wait(Pending(vertex, self._me, verdict.missing, False, True))
+        return self._effects
+
+    # What outsiders may look at.
+
+    def room(self) -> Room:
+        """What the next Submit may carry."""
+        return Room(0, 0, 0) if self._only_votes() else self._proposer.room
+
+    def newest(self) -> tuple[int, ...]:
+        """The newest round held of each author."""
+        return tuple(self._dag.newest)
+
+    def find_vertex(self, reference: Reference) -> Vertex | None:
+        """A complete vertex, if it is kept."""
+        known = self._dag.known.get(reference)
+        return known.vertex if known else None
+
+    def is_forgotten(self, reference: Reference) -> bool:
+        """Whether this vertex is not here and never will be."""
+        return reference not in self._dag.known and self._dag.is_settled(reference)
+
+    def base(self) -> Base:
+        """Where a core that knows what this one knows may start, given `unordered` too."""
+        order = self._order
+        return Base(
+            self._epoch,
+            order.final,
+            order.order_hash,
+            order.time_ms,
+            order.ordered_above_floor(),
+            self._proposer.spoken,
+            self._witness.signed,
+        )
+
+    def unordered(self) -> list[Vertex]:
+        """All that is complete, above the floor and not ordered, parents before children."""
+        left = [k for k in self._dag.known.values() if not k.is_ordered and k.round > self._dag.floor]
+        return [known.vertex for known in sorted(left, key=lambda known: known.round)]
+
+    @property
+    def own_newest(self) -> Vertex | None:
+        return self._proposer.newest
+
+    @property
+    def last_final(self) -> int:
+        return self._order.final
+
+    @property
+    def floor(self) -> int:
+        return self._dag.floor
+
+    @property
+    def round(self) -> int:
+        """The highest round whose complete vertices weigh a quorum."""
+        return self._rounds.complete
+
+    @property
+    def newest_checkpoint(self) -> Checkpoint | None:
+        return self._witness.newest
+
+    @property
+    def own_word(self) -> SignedStatement | None:
+        return self._witness.own_word
+
+    # Inputs.
+
+    def _tick(self, input_: Tick) -> None:
+        self._now_us, self._wall_ms = input_.now_us, input_.wall_ms
+        self._release_due()
+        self._effects += self._witness.tick(self._now_us)
+
+    def _submit(self, input_: Submit) -> None:
+        self._proposer.submit(input_.transactions, input_.attachment_bytes)
+
+    def _want(self, _: Want) -> None:
+        self._proposer.want()
+
+    def _arrived(self, input_: Arrived) -> None:
+        vertex = input_.vertex
+        if vertex.reference in self._waiting.pending:
+            self._note_attachments(vertex.reference, input_.missing)
+            return
+        if vertex.round and (not self._is_new(vertex.reference) or self._is_foreign_own(vertex)):
+            return
+        verdict = self._checker.check(vertex, self._dag)
+        match verdict:
+            case Invalid(reason):
+                self._effects.append(Refuse(vertex.author, reason))
+            case Incomplete(missing):
+                self._accept(input_, missing)
+            case Checked():
+                self._accept(input_, ())
+
+    def _found(self, input_: Found) -> None:
+        for commitment in input_.commitments:
+            self._enter([pending.vertex for pending in self._waiting.satisfy(commitment)])
+
+    def _answered(self, input_: Answered) -> None:
+        self._catchup.answer(input_.member, input_.references, input_.commitments, input_.forgotten)
+
+    def _opened(self, input_: Opened) -> None:
+        """The stream to a member begins: all of mine that it lacks, in order, then words (section 3)."""
+        member, newest = input_.member, input_.newest
+        if len(newest) != self._committee.size:
+            self._effects.append(Refuse(member, f"an opening with {len(newest)} rounds"))
+            return
+        self._catchup.connect(member, self._now_us)
+        if newest[self._me] > self._proposer.spoken:
+            self._effects.append(Doubt(newest[self._me]))
+        self._effects += [
+            Send(member, Announced(known.vertex.raw, ()))
+            for round_ in range(max(newest[self._me], self._dag.floor, 0) + 1, self._proposer.spoken + 1)
+            if (known := self._dag.find_first(round_, self._me)) is not None
+        ]
+        self._effects += self._witness.opening(member)
+        self._note_claim(member, newest[member])
+
+    def _lost(self, input_: Lost) -> None:
+        self._catchup.disconnect(input_.member)
+
+    def _measured(self, input_: Measured) -> None:
+        self._rounds.measure(input_.member, input_.rtt_us)
+
+    def _executed(self, input_: Executed) -> None:
+        self._effects += self._witness.note_executed(input_.header, input_.hash, self._now_us)
+        self._forget()
+
+    def _rooted(self, input_: Rooted) -> None:
+        self._effects += self._witness.note_root(input_.height, input_.state_root, self._now_us)
+        self._forget()
+
+    def _heard(self, input_: Heard) -> None:
+        self._effects += self._witness.hear(input_.word)
+        self._forget()
+
+    def _vouched(self, input_: Vouched) -> None:
+        self._effects += self._witness.vouch(input_.checkpoint)
+        self._forget()
+
+    def _begin_to_speak(self, input_: Speak) -> None:
+        self._proposer.speak(input_.round_first)
+        self._effects += self._witness.speak(self._now_us)
+
+    def _hush(self, _: Hush) -> None:
+        self._proposer.is_speaking = False
+        self._witness.hush()
+
+    # A vertex on its way into the DAG.
+
+    def _is_new(self, reference: Reference) -> bool:
+        return not (
+            reference in self._dag.known
+            or reference in self._waiting.pending
+            or self._dag.is_settled(reference)
+        )
+
+    def _is_foreign_own(self, vertex: Vertex) -> bool:
+        """Whether the vertex bears my signature although I did not make it."""
+        if vertex.author != self._me:
+            return False
+        proposer = self._proposer
+        is_twin = self._dag.find_first(vertex.round, self._me) is not None
+        if not is_twin and vertex.round < proposer.known_from:
+            return False
+        self._effects.append(Doubt(vertex.round))
+        # Before Speak the others' copy of what this disk has lost is taken in: they build on it.
+        return proposer.is_speaking or is_twin
+
+    def _accept(self, input_: Arrived, missing: tuple[Reference, ...]) -> None:
+        """A valid vertex: into the DAG if nothing keeps it, else among the waiting."""
+        vertex = input_.vertex
+        self._ahead.note(vertex)
+        self._note_claim(vertex.author, vertex.round)
+        if self._is_idle_twin(vertex) and not input_.asked:
+            return
+        is_held = self._ahead.is_ahead(vertex.time_ms, self._wall_ms)
+        if missing or input_.missing or is_held:
+            pieces: tuple[Piece, ...] = (*missing, *input_.missing)
+            self._wait(Pending(vertex, input_.sender, pieces, is_held, input_.asked))
+        else:
+            self._enter([vertex])
+        self._release_due()
+
+    def _is_idle_twin(self, vertex: Vertex) -> bool:
+        """Accuse the author of a twin; a twin that nobody names is evidence and nothing else (section 2)."""
+        other = self._find_other(vertex)
+        if other is None:
+            return False
+        if self._dag.note_twins(vertex.author, vertex.round):
+            self._effects.append(Accuse(other, vertex))
+        return not self._waiting.is_named_by_another(vertex.reference)
+
+    def _find_other(self, vertex: Vertex) -> Vertex | None:
+        """Another vertex of the same slot, complete or waiting."""
+        known = self._dag.find_first(vertex.round, vertex.author)
+        if known is not None:
+            return known.vertex if known.reference != vertex.reference else None
+        return self._waiting.find_other(vertex) if self._waiting else None
+
+    def _wait(self, pending: Pending) -> None:
+        if not self._waiting.add(pending):
+            return
+        for piece in pending.missing:
+            if self._waiting.is_missing(piece):
+                rtt = self._rounds.rtt_us(piece.author) if isinstance(piece, Reference) else None
+                self._catchup.wish(piece, self._now_us, rtt)
+            elif isinstance(piece, Reference) and piece.author in self._dag.twins:
+                # What a liar's own chain lacks is fetched from now on, because somebody else builds on it.
+                for deeper in self._waiting.pending[piece].missing:
+                    self._catchup.wish(deeper, self._now_us, None)
+
+    def _note_attachments(self, reference: Reference, missing: tuple[Digest, ...]) -> None:
+        """A waiting vertex came again: attachments that it lacked may be here now."""
+        lacked = [piece for piece in self._waiting.pending[reference].missing if isinstance(piece, bytes)]
+        for commitment in lacked:
+            if commitment not in missing:
+                self._enter([pending.vertex for pending in self._waiting.satisfy(commitment)])
+
+    def _release_due(self) -> None:
+        """Let go what is held no longer than the clock, or the others, say."""
+        for reference, time_ms in tuple(self._waiting.held.items()):
+            is_held = reference in self._waiting.held
+            if is_held and not self._ahead.is_ahead(time_ms, self._wall_ms):
+                self._enter([pending.vertex for pending in self._waiting.release(reference)])
+
+    def _enter(self, complete: list[Vertex]) -> None:
+        """Complete vertices enter the DAG, with all that waited for nothing else."""
+        while complete:
+            vertex = complete.pop(0)
+            if vertex.round <= self._dag.floor:
+                continue
+            checked = resolve(vertex, self._dag)
+            assert isinstance(checked, Checked), "what waits for nothing has all its parents here"
+            self._effects.append(Persist(vertex, vertex.author == self._me))
+            complete += self._insert(checked)
+
+    def _insert(self, checked: Checked) -> list[Vertex]:
+        """Into the DAG; gives those that are complete by it."""
+        vertex = checked.vertex
+        other = self._dag.find_first(vertex.round, vertex.author)
+        if other is not None and self._dag.note_twins(other.author, other.round):
+            self._effects.append(Accuse(other.vertex, vertex))
+        known = self._order.insert(checked)
+        self._rounds.note_complete(known, self._now_us)
+        self._proposer.note_complete(known)
+        if known.author == self._me:
+            self._rounds.note_own(known)
+        freed = self._waiting.satisfy(known.reference) if self._waiting else []
+        for step in self._order.advance():
+            self._finish(step)
+            freed += self._waiting.raise_floor(self._dag.floor) if self._waiting else []
+        if self._waiting.has_dropped:
+            for peer, reference in self._waiting.take_dropped():
+                self._catchup.wish_again(reference, peer, self._now_us)
+        return [pending.vertex for pending in freed]
+
+    def _finish(self, step: Step) -> None:
+        """A round is final."""
+        if step.commit is not None:
+            self._effects.append(Deliver(step.commit, tuple(known.vertex for known in step.ordered)))
+        for known in step.ordered:
+            self._proposer.note_ordered(known)
+        cut = self._proposer.cut(step.slots.round - self._limits.depth)
+        self._effects += [Return(vertex.batch) for vertex in cut]
+        self._rounds.note_final(step.slots.round, step.slots.is_direct)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Keep what others may still ask for (section 7)."""
+        kept_from = min(self._order.final, self._witness.round) - 2 * self._limits.depth
+        if kept_from < self._dag.kept_from + FORGET_EVERY:
+            return
+        lost = [known.vertex for known in self._dag.forget(kept_from) if known.author != self._me]
+        if lost:
+            self._effects.append(Discard(tuple(lost)))
+        self._effects.append(Forget(kept_from))
+
+    # Speaking.
+
+    def _speak(self) -> None:
+        """Say what is due; each own vertex may complete a round and so open the next."""
+        self._speak_us = None
+        for _ in range(ROUNDS_AT_ONCE):
+            vertex = self._next_vertex()
+            if vertex is None:
+                return
+            checked = resolve(vertex, self._dag)
+            assert isinstance(checked, Checked), "only what is in the DAG is named"
+            self._effects += (Persist(vertex, True), Broadcast(Announced(vertex.raw, ())))
+            self._enter(self._insert(checked))
+        self._speak_us = self._now_us
+
+    def _next_vertex(self) -> Vertex | None:
+        """The own vertex of the open round, if it is time (sections 4 and 5)."""
+        proposer = self._proposer
+        round_ = self._rounds.open_round()
+        if not proposer.is_speaking or round_ <= proposer.spoken:
+            return None
+        if round_ not in self._dag.rows and not proposer.has_reason:
+            return None
+        ready_us = self._rounds.ready_at(round_)
+        if ready_us > self._now_us:
+            self._speak_us = ready_us
+            return None
+        return proposer.propose(round_, self._wall_ms, self._only_votes())
+
+    def _only_votes(self) -> bool:
+        """Checkpoints, or finality itself, must first keep up (sections 7 and 12)."""
+        final = self._order.final
+        return (
+            final - self._witness.round > self._limits.depth
+            or self._rounds.complete - final > self._limits.rounds_unfinished_max
+        )
+
+    # What to do later.
+
+    def _note_claim(self, member: int, round_: int) -> None:
+        """Members of more than f that are far ahead have forgotten what is missing here (section 10)."""
+        if round_ <= self._claims[member]:
+            return
+        self._claims[member] = round_
+        reach = self._rounds.complete + 2 * self._limits.depth
+        if round_ > reach and self._now_us >= self._behind_us + BEHIND_PAUSE_US:
+            weights = self._committee.weights
+            ahead = [claimed for claimed in self._claims if claimed > reach]
+            weight = sum(w for w, claimed in zip(weights, self._claims, strict=True) if claimed > reach)
+            if weight > self._committee.faulty:
+                self._behind_us = self._now_us
+                self._effects.append(Behind(min(ahead)))
+
+    def _set_wake(self) -> None:
+        """One timer: the earliest of all that waits for time to pass."""
+        times = (self._speak_us, self._held_us(), self._catchup.next_us, self._witness.next_us)
+        earliest = min((time for time in times if time is not None), default=None)
+        if earliest is not None and not self._now_us < self._wake_us <= earliest:
+            self._wake_us = earliest
+            self._effects.append(Wake(earliest))
+
+    def _held_us(self) -> int | None:
+        """When the first held vertex is due by the clock."""
+        if not self._waiting.held:
+            return None
+        wait_ms = self._ahead.wait_ms(min(self._waiting.held.values()), self._wall_ms)
+        return self._now_us + 1000 * max(1, wait_ms)
