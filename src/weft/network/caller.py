@@ -1,0 +1,108 @@
+"""Questions to one member, over the connection of our stream to it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import grpc.aio
+from google.protobuf.message import DecodeError
+
+from weft.model.encoding import encode
+from weft.model.errors import BlobError, EncodingError, PeerError
+from weft.model.message import Answer, Refused, Request, decode_answer
+from weft.network.bounds import Bounds
+from weft.network.generated import peer_pb2
+from weft.network.link import Judge, Link, Route
+from weft.network.tally import Tally
+from weft.network.wire import ANSWERED_BY, ASK, BLOB
+
+
+class Caller:
+    """Asks one member, a bounded number of questions at a time."""
+
+    def __init__(self, route: Route, link: Link, judge: Judge, tally: Tally, bounds: Bounds) -> None:
+        self._route = route
+        self._link = link
+        self._judge = judge
+        self._tally = tally
+        self._bounds = bounds
+        self._asks = asyncio.Semaphore(bounds.asks_max)
+        self._blobs = asyncio.Semaphore(bounds.blobs_max)
+
+    async def ask(self, request: Request) -> Answer:
+        """The member's answer, or Refused with what went wrong."""
+        self._tally.asks_sent += 1
+        try:
+            async with asyncio.timeout(self._bounds.ask_timeout_s), self._asks:
+                answer = await self._call(request)
+        except TimeoutError:
+            answer = Refused(f"{self._route.name} did not answer in {self._bounds.ask_timeout_s:g} s")
+        self._tally.asks_failed += isinstance(answer, Refused)
+        return answer
+
+    async def read_blob(self, name: str, offset: int) -> AsyncIterator[bytes]:
+        """Content from the member, never more than a few chunks ahead of the reader; raises BlobError."""
+        try:
+            async with asyncio.timeout(self._bounds.stall_timeout_s):
+                await self._blobs.acquire()
+        except TimeoutError:
+            raise BlobError(
+                f"{self._bounds.blobs_max} blobs are being read from {self._route.name}"
+            ) from None
+        try:
+            async for chunk in self._read_chunks(name, offset):
+                self._tally.blob_bytes_read += len(chunk)
+                yield chunk
+        finally:
+            self._blobs.release()
+
+    async def _call(self, request: Request) -> Answer:
+        member, channel = self._route.name, self._link.channel
+        if channel is None:
+            return Refused(f"{member} is not connected")
+        try:
+            raw = await channel.unary_unary(ASK)(peer_pb2.Request(body=encode(request)).SerializeToString())
+            answer = decode_answer(peer_pb2.Answer.FromString(raw).body)
+            if not isinstance(answer, ANSWERED_BY[type(request)] | Refused):
+                raise PeerError(f"a {type(answer).__name__} in answer to a {type(request).__name__}")
+        except grpc.aio.AioRpcError as error:
+            return Refused(f"{member}: {error.details()}")
+        except (DecodeError, EncodingError, PeerError) as error:
+            self._judge.cut_off(self._route.member, str(error))
+            return Refused(f"{member} answered with {error}")
+        except asyncio.CancelledError:
+            _raise_if_cancelled()
+            return Refused(f"the connection to {member} was lost")
+        return answer
+
+    async def _read_chunks(self, name: str, offset: int) -> AsyncIterator[bytes]:
+        member, channel = self._route.name, self._link.channel
+        if channel is None:
+            raise BlobError(f"{name} cannot be read from {member}: not connected")
+        call = channel.unary_stream(BLOB)(peer_pb2.BlobRequest(name=name, offset=offset).SerializeToString())
+        try:
+            while True:
+                async with asyncio.timeout(self._bounds.stall_timeout_s):
+                    raw = await call.read()
+                if raw is grpc.aio.EOF:
+                    return
+                yield peer_pb2.Chunk.FromString(raw).content
+        except grpc.aio.AioRpcError as error:
+            raise BlobError(f"{name} cannot be read from {member}: {error.details()}") from None
+        except TimeoutError:
+            seconds = self._bounds.stall_timeout_s
+            raise BlobError(f"{name} cannot be read from {member}: nothing came for {seconds:g} s") from None
+        except DecodeError as error:
+            self._judge.cut_off(self._route.member, str(error))
+            raise BlobError(f"{name} cannot be read from {member}: {error}") from None
+        except asyncio.CancelledError:
+            _raise_if_cancelled()
+            raise BlobError(f"{name} cannot be read from {member}: the connection was lost") from None
+        finally:
+            call.cancel()
+
+
+def _raise_if_cancelled() -> None:
+    """gRPC ends the calls of a closed channel with CancelledError: pass on only one that is meant for us."""
+    task = asyncio.current_task()
+    if task is None or task.cancelling():
+        raise asyncio.CancelledError

@@ -1,0 +1,190 @@
+"""Real networks of a few members on loopback, each with an Inbox that writes down what it hears."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+
+from weft.model.committee import Member
+from weft.model.digest import ZERO
+from weft.model.errors import BlobError
+from weft.model.genesis import Genesis
+from weft.model.keys import ED25519, PrivateKey
+from weft.model.limits import LOCAL, Limits, LocalLimits
+from weft.model.message import Announced, Answer, Evidence, FetchBlocks, Item, Opening, Refused, Request, Tree
+from weft.network.bounds import BOUNDS, Bounds
+from weft.network.peers import Network
+
+QUICK = replace(BOUNDS, pause_max_s=0.2, refuse_first_s=0.2)
+"""So that tests of what happens after a pause don't wait for it."""
+
+
+def make_keys(count: int, first: int = 1) -> list[PrivateKey]:
+    """The same keys every time."""
+    return [PrivateKey(ED25519, bytes((first + at,)) * 32) for at in range(count)]
+
+
+def make_genesis(keys: list[PrivateKey], name: str = "test") -> Genesis:
+    """A chain of these members."""
+    members = tuple(Member(f"node{at}", key.public.key, 1) for at, key in enumerate(keys))
+    return Genesis(1, name, 0, "byzantine", members, Limits(), True, ())
+
+
+def free_addresses(count: int) -> list[str]:
+    """Ports of this machine that nobody listens on."""
+    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    addresses = [f"127.0.0.1:{holder.getsockname()[1]}" for holder in holders]
+    for holder in holders:
+        holder.close()
+    return addresses
+
+
+def note(number: int, size: int = 0) -> Item:
+    """An item to be told from others by its number."""
+    return Evidence(number.to_bytes(8, "big"), bytes(size))
+
+
+def number_of(item: Item) -> int:
+    """What `note` was made with."""
+    assert isinstance(item, Evidence)
+    return int.from_bytes(item.first, "big")
+
+
+class Recorder:
+    """An Inbox that remembers, can be held back, and answers what it is told to answer."""
+
+    def __init__(self, genesis: Genesis) -> None:
+        self.genesis = genesis
+        self.heard: dict[int, list[Item]] = {at: [] for at in range(len(genesis.members))}
+        self.sizes: list[int] = []
+        self.events: list[tuple[str, int]] = []
+        """("opened" or "lost", member) as they came."""
+        self.rtts: list[int] = []
+        self.blobs: dict[str, bytes] = {}
+        self.blob_bytes_taken = 0
+        self.blobs_closed = 0
+        self.answers: Callable[[Request], Answer] = lambda request: Refused("nothing to say")
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+        self._changed = asyncio.Condition()
+        self.on_opened: Callable[[int], None] = lambda member: None
+
+    def opening(self) -> Opening:
+        return Opening(self.genesis.chain, 0, tuple(0 for _ in self.genesis.members), 0, "")
+
+    def opened(self, member: int, opening: Opening) -> None:
+        assert opening == self.opening()
+        self.events.append(("opened", member))
+        self.on_opened(member)
+        asyncio.ensure_future(self._notify())
+
+    def lost(self, member: int) -> None:
+        self.events.append(("lost", member))
+        asyncio.ensure_future(self._notify())
+
+    def measured(self, member: int, rtt_us: int) -> None:
+        self.rtts.append(rtt_us)
+        asyncio.ensure_future(self._notify())
+
+    async def receive(self, member: int, item: Item, size: int) -> None:
+        await self.is_open.wait()
+        self.heard[member].append(item)
+        self.sizes.append(size)
+        await self._notify()
+
+    async def answer(self, member: int, request: Request) -> Answer:
+        await self.is_open.wait()
+        return self.answers(request)
+
+    async def read_blob(self, name: str, offset: int) -> AsyncIterator[bytes]:
+        if name not in self.blobs:
+            raise BlobError(f"{name} is not here")
+        try:
+            for begin in range(offset, len(self.blobs[name]), 1 << 20):
+                piece = self.blobs[name][begin : begin + (1 << 20)]
+                self.blob_bytes_taken += len(piece)
+                yield piece
+        finally:
+            self.blobs_closed += 1
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for something that this Inbox will hear of."""
+        async with asyncio.timeout(30), self._changed:
+            await self._changed.wait_for(holds)
+
+    def numbers(self, member: int) -> list[int]:
+        """The notes heard from a member, in order."""
+        return [number_of(item) for item in self.heard[member] if not isinstance(item, Opening)]
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+@dataclass
+class Node:
+    """A member with its network."""
+
+    me: int
+    network: Network
+    inbox: Recorder
+
+
+class Street:
+    """Members of one chain who live next door to each other."""
+
+    def __init__(self, count: int, local: LocalLimits = LOCAL, bounds: Bounds = QUICK) -> None:
+        self.keys = make_keys(count)
+        self.genesis = make_genesis(self.keys)
+        self.addresses = free_addresses(count)
+        self.local = local
+        self.bounds = bounds
+        self.nodes: list[Node] = []
+
+    async def move_in(self, me: int) -> Node:
+        """Start a member."""
+        inbox = Recorder(self.genesis)
+        network = Network(
+            self.genesis,
+            me,
+            self.keys[me],
+            self.addresses[me],
+            self.addresses,
+            inbox,
+            self.local,
+            self.bounds,
+        )
+        await network.start()
+        node = Node(me, network, inbox)
+        self.nodes.append(node)
+        return node
+
+    async def move_out(self, node: Node) -> None:
+        """Stop a member."""
+        self.nodes.remove(node)
+        await node.network.stop(0)
+
+    async def __aenter__(self) -> list[Node]:
+        """Start everybody and wait until all speak to each other."""
+        nodes = [await self.move_in(me) for me in range(len(self.keys))]
+        for node in nodes:
+            await node.inbox.until(lambda node=node: self.all_open(node))
+        return nodes
+
+    def all_open(self, node: Node) -> bool:
+        """Whether the member's streams to all others, and theirs to it, are open."""
+        return all(
+            node.network.is_connected(other) and node.inbox.heard[other]
+            for other in range(len(self.keys))
+            if other != node.me
+        )
+
+    async def __aexit__(self, *_: object) -> None:
+        for node in list(self.nodes):
+            await self.move_out(node)
+
+
+EMPTY_TREE = Tree((), ())
+FETCH = FetchBlocks(1)
+BIG_ITEM = Announced(bytes(12 << 20), ())
+NOTHING = ZERO
