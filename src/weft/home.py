@@ -6,6 +6,7 @@
          keys/gateway.json      signs for REST callers; mode 0600
          keys/tokens.json       salted digests of bearer tokens; mode 0600
          data/                  all that the node must keep
+         data/fresh             until the first start: this validator has never said anything
          logs/                  what a supervisor writes of its output
          node.pid               held locked by the running node
 
@@ -29,6 +30,7 @@ from weft.storage.keyfile import create_key, load_key
 
 VALIDATOR_KEY, GATEWAY_KEY = "validator.json", "gateway.json"
 PID_FILE = "node.pid"
+FRESH_FILE = "fresh"
 LOG_FILE = Path("logs") / "node.log"
 
 
@@ -89,8 +91,24 @@ def create_home(path: Path, settings: Mapping[str, Mapping[str, Any]]) -> tuple[
     except ConfigError:
         config_path.unlink()
         raise
+    (path / "data" / FRESH_FILE).touch()
     keys = path / "keys"
     return create_key(keys / VALIDATOR_KEY, ED25519), create_key(keys / GATEWAY_KEY, ED25519)
+
+
+def is_fresh(data: Path) -> bool:
+    """Whether this validator has never been started, so that an empty journal is the truth."""
+    return (data / FRESH_FILE).exists()
+
+
+def end_freshness(data: Path) -> None:
+    """From now on an empty journal is a lost one. Durable when this returns."""
+    (data / FRESH_FILE).unlink(missing_ok=True)
+    folder = os.open(data, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 @contextlib.contextmanager

@@ -13,15 +13,19 @@ import structlog
 
 from weft.ledger import state_tree
 from weft.model.digest import Digest, digest
+from weft.model.errors import StoreError
 from weft.model.genesis import Genesis
 from weft.model.message import FetchTree, Stated, Tree
-from weft.model.proof import BRANCH, node_children, node_entries, tree_path
+from weft.model.proof import BRANCH, node_children, node_entries
 from weft.node.ports import Peers, Store, Workers
 
 log = structlog.get_logger("weft.compare")
 
 ROWS_MAX = 300_000
 """States larger than this are not rebuilt at an older height just to name a key."""
+
+DAMAGED = b"damaged"
+"""Stands for a stored value that cannot be read."""
 
 Nodes = Callable[[bytes], bytes | None]
 
@@ -62,7 +66,7 @@ class Comparison:
         return _split(self._node(request.path))
 
     async def hear(self, member: int, stated: Stated) -> None:
-        """Another member says what its state is; if ours at that height is known and differs, find the key."""
+        """Another member says what its state is; if ours at that height is known to differ, find the key."""
         own = await self._workers.run("apply", lambda: self._root_at(stated.height))
         if own is not None and own != stated.state_root:
             await self.investigate(member, stated.height)
@@ -88,29 +92,20 @@ class Comparison:
         return self._altered[path] if path in self._altered else self._store.tree_node(path)
 
     def _find_wrong(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """Keys whose stored value is not what the tree says, with the value that is stored."""
-        rows = iter(self._store.state.rows())
-        for key, value in rows:
-            if self._entry(key) != digest("value", value):
+        """Keys whose stored value is not what the tree says, with what is there instead."""
+        for key, expected in self._tree_entries(b""):
+            try:
+                value = self._store.state.get(key)
+            except StoreError:
+                value = DAMAGED
+            if value is None or digest("value", value) != expected:
                 yield key, value
-        for key in self._tree_keys(b""):
-            if self._store.state.row(key) is None:
-                yield key, None
 
-    def _entry(self, key: bytes) -> Digest | None:
-        """What the stored tree says of a key."""
-        path = tree_path(key)
-        for depth in range(len(path) + 1):
-            node = _split(self._store.tree_node(path[:depth]))
-            if not node.children:
-                return dict(node.entries).get(key)
-        return None
-
-    def _tree_keys(self, path: bytes) -> Iterator[bytes]:
+    def _tree_entries(self, path: bytes) -> Iterator[tuple[bytes, Digest]]:
         node = _split(self._store.tree_node(path))
-        yield from (key for key, _ in node.entries)
+        yield from node.entries
         for place in range(len(node.children)):
-            yield from self._tree_keys(path + b"%x" % place)
+            yield from self._tree_entries(path + b"%x" % place)
 
     def _root_at(self, height: int) -> Digest | None:
         """Our root after a height: the tree's own, a checkpoint's, or one that a later header repeats."""
@@ -131,14 +126,14 @@ class Comparison:
             return self._node
         if height > self._store.head.height:
             return None
-        state, nodes = self._store.state, dict[bytes, bytes]()
+        state, after = self._store.state, b""
         values: list[tuple[bytes, bytes | None]] = []
-        for place, (key, _) in enumerate(state.rows()):
-            if place >= ROWS_MAX:
+        while rows := state.scan(b"", after):
+            values += ((key, state.get_at(key, height)) for key, _ in rows)
+            after = rows[-1][0]
+            if len(values) > ROWS_MAX:
                 return None
-            values.append((key, state.get_at(key, height)))
-        nodes.update(state_tree.update(nodes.get, values)[1])
-        return nodes.get
+        return dict(state_tree.update(lambda path: None, values)[1]).get
 
     async def _first_difference(self, member: int, height: int, nodes: Nodes) -> bytes | None:
         """Go down where the children differ, to the first key that does."""

@@ -25,6 +25,7 @@ class Driver:
 
     def __init__(
         self,
+        me: int,
         core: Core,
         clock: Clock,
         workers: Workers,
@@ -33,6 +34,7 @@ class Driver:
         perform: Callable[[Effect], None],
     ) -> None:
         self.core = core
+        self._me = me
         self._clock = clock
         self._workers = workers
         self._journal = journal
@@ -94,7 +96,7 @@ class Driver:
         carried = self.core.unordered()
         await self._workers.run("sync", lambda: self._journal.roll(base.round, encode(base)))
         for vertex in carried:
-            kind = OWN if vertex.author == self.core.me else OTHER
+            kind = OWN if vertex.author == self._me else OTHER
             self._journal.append(kind, vertex.round, vertex.raw)
         await self._workers.run("sync", self._sync)
 

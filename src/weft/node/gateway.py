@@ -7,7 +7,7 @@ bearer tokens, each of which stands for an account whose key the node holds (`do
 
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from hashlib import sha256
 
 from weft.model.digest import digest
@@ -23,9 +23,21 @@ LIFETIME_MS = 10 * 60 * 1000
 class Gateway:
     """The accounts that this node signs for."""
 
-    def __init__(self, genesis: Genesis, keys: Mapping[Address, PrivateKey]) -> None:
+    def __init__(
+        self, genesis: Genesis, own: PrivateKey, find_key: Callable[[str], PrivateKey | None]
+    ) -> None:
         self._chain = genesis.chain
-        self._keys = keys
+        self._find_key = find_key
+        self.own = own.public.address
+        self._keys = {self.own: own}
+
+    def recognize(self, token: str) -> Address | None:
+        """The account that a bearer token stands for."""
+        key = self._find_key(token)
+        if key is None:
+            return None
+        self._keys[key.public.address] = key
+        return key.public.address
 
     def sign(self, account: bytes, wish: Wish, wall_ms: int) -> bytes:
         """The raw transaction that makes `wish` come true, signed by `account`."""

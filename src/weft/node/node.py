@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -93,12 +94,6 @@ APPLY_TRANSACTIONS_MAX = 4_000
 """Transactions executed and stored in one write."""
 
 
-class Blobs(Protocol):
-    """Content that members fetch from each other by name; an application's matter."""
-
-    def read_blob(self, name: str, offset: int) -> AsyncIterator[bytes]: ...
-
-
 class Node:
     """A validator."""
 
@@ -115,8 +110,9 @@ class Node:
         journal: Journal,
         store: Store,
         attachments: AttachmentStore,
+        data: Path,
         connect: Callable[[Inbox], Peers],
-        blobs: Blobs,
+        read_blob: Callable[[str, int], AsyncIterator[bytes]],
         limits: LocalLimits,
     ) -> None:
         self.genesis = genesis
@@ -127,17 +123,17 @@ class Node:
         self.workers = workers
         self.clock = clock
         self.limits = limits
-        self.watch = Watch(genesis)
+        self.watch = Watch(genesis, data)
         self.peers = connect(self)
         self.pool = Pool(limits)
         self.door = Door(genesis, workers)
         self.ledger = Ledger(store, workers)
         self.fates = Fates(store, lambda: self.certified_height)
-        self.driver = Driver(recovered.core, clock, workers, journal, attachments, self._perform)
+        self.driver = Driver(me, recovered.core, clock, workers, journal, attachments, self._perform)
         self._signer = signer
         self._journal = journal
         self._recovered = recovered
-        self._blobs = blobs
+        self._read_blob = read_blob
         self._applier = Applier(genesis, contracts, store, attachments)
         self._fetcher = Fetcher(genesis.committee, self.door, attachments, self.peers, self._feed)
         self._comparison = Comparison(genesis, store, self.peers, workers)
@@ -159,6 +155,8 @@ class Node:
         """Attachments of transactions in the pool: at hand when their vertex is sent."""
         self._barriers: list[tuple[int, asyncio.Future[None]]] = []
         self._certified: list[tuple[int, asyncio.Future[None]]] = []
+        newest = store.newest_checkpoint
+        self._certified_height = newest.statement.height if newest is not None else 0
         self._opened: set[int] = set()
         self._opening = asyncio.Event()
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -176,8 +174,7 @@ class Node:
 
     @property
     def certified_height(self) -> int:
-        newest = self.store.newest_checkpoint
-        return newest.statement.height if newest is not None else 0
+        return self._certified_height
 
     @property
     def is_catching_up(self) -> bool:
@@ -210,6 +207,7 @@ class Node:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._fetcher.stop()
+            await self.peers.stop()
 
     def stop_because(self, error: BaseException) -> None:
         """End `run` with this error."""
@@ -222,6 +220,7 @@ class Node:
             recovered = self._recovered
             await self.workers.run("apply", lambda: self._applier.apply(recovered.delivered))
             await self.workers.run("apply", self._comparison.check_own)
+            await self.peers.start()
             if self.divergence is not None:
                 self._diverged()
                 return
@@ -326,8 +325,7 @@ class Node:
                 else:
                     self.peers.cut_off(member, "a statement that is not signed by its member")
             case message.Certified(checkpoint):
-                newest = self.store.newest_checkpoint
-                if newest is None or checkpoint.statement.height > newest.statement.height:
+                if checkpoint.statement.height > self._certified_height:
                     self._receive_checkpoint(member, checkpoint)
             case message.Opening():
                 self._note(member, item)
@@ -342,7 +340,7 @@ class Node:
         return await self.workers.run("read", lambda: self._answers.answer(request))
 
     def read_blob(self, name: str, offset: int) -> AsyncIterator[bytes]:
-        return self._blobs.read_blob(name, offset)
+        return self._read_blob(name, offset)
 
     async def _receive_vertex(self, member: int, item: message.Announced) -> None:
         try:
@@ -490,6 +488,7 @@ class Node:
 
     async def _certify(self, checkpoint: Checkpoint) -> None:
         await self.workers.run("apply", lambda: self.store.put_checkpoint(checkpoint))
+        self._certified_height = max(self._certified_height, checkpoint.statement.height)
         self._certified = _release(self._certified, self.certified_height)
         self.watch.certified(checkpoint)
 

@@ -48,6 +48,12 @@ class Workers(Protocol):
 class Peers(Protocol):
     """The other members. Bounded: a queue that overflows breaks its stream, which then begins anew."""
 
+    async def start(self) -> int:
+        """Listen, and begin to dial; the port listened on."""
+
+    async def stop(self) -> None:
+        """End all streams and leave nothing behind."""
+
     def send(self, member: int, item: Item) -> None:
         """Queue for one member, in order. Dropped while there is no stream: the opening makes it good."""
 
@@ -131,17 +137,12 @@ class State(Protocol):
     def history(self, key: bytes, before: int | None = None, limit: int = 1000) -> list[Change]:
         """Changes of the key, newest first, at heights below `before`."""
 
-    def rows(self) -> Iterator[tuple[bytes, bytes]]:
-        """Every key with its newest value, keys rising, exactly as stored: for who checks them."""
-
-    def row(self, key: bytes) -> bytes | None:
-        """One of `rows`."""
-
 
 class Store(Protocol):
     """Blocks, receipts, state and commits. One atomic, durable write per `append`."""
 
-    state: State
+    @property
+    def state(self) -> State: ...
 
     @property
     def head(self) -> Header:

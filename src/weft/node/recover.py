@@ -12,9 +12,8 @@ Never put here: anything that decides differently from how the core decided whil
 from dataclasses import dataclass
 
 from weft.consensus.core import Core, first_base
-from weft.consensus.messages import Base, Deliver, Effect
+from weft.consensus.messages import Base, Deliver, Heard
 from weft.model.block import SignedStatement
-from weft.model.digest import Digest
 from weft.model.encoding import decode, encode
 from weft.model.errors import JournalError
 from weft.model.genesis import Genesis
@@ -32,8 +31,6 @@ class Recovered:
     """Commits, to be applied unless the store has them."""
     round_first: int
     """The first round in which this validator may speak."""
-    words: dict[int, Digest]
-    """Own statements that were sent: height and digest."""
     is_trusted: bool
     """Whether the journal tells all that was said."""
 
@@ -58,9 +55,8 @@ def recover(
         is_trusted = False
     return Recovered(
         replay.core,
-        tuple(effect for effect in replay.effects if isinstance(effect, Deliver)),
+        tuple(replay.delivered),
         replay.round_first,
-        replay.words,
         is_trusted,
     )
 
@@ -75,26 +71,24 @@ class _Replay:
         self._local = local
         self._stored_round = stored_round
         self.core = Core(genesis, me, signer, first_base(genesis), local)
-        self.effects: list[Effect] = []
+        self.delivered: list[Deliver] = []
         self.round_first = 1
-        self.words: dict[int, Digest] = {}
         self.has_base = False
 
     def take(self, kind: int, round_: int, payload: bytes) -> None:
         if kind == BASE:
             self._rebase(decode(Base, payload))
         elif kind in (OWN, OTHER):
-            effects = self.core.restore(decode_vertex(payload), kind == OWN)
-            self.effects += (
+            delivered = self.core.restore(decode_vertex(payload), kind == OWN)
+            self.delivered += (
                 effect
-                for effect in effects
+                for effect in delivered
                 if isinstance(effect, Deliver) and effect.commit.round > self._stored_round
             )
             if kind == OWN:
                 self.round_first = max(self.round_first, round_ + 1)
         elif kind == WORD:
-            word = decode(SignedStatement, payload)
-            self.words[word.statement.height] = word.statement.digest
+            self.core.handle(Heard(decode(SignedStatement, payload)))
         elif kind == BOUND:
             self.round_first = max(self.round_first, round_ + 2)
         elif kind == SPOKEN:
@@ -105,5 +99,5 @@ class _Replay:
         self.round_first = max(self.round_first, base.spoken + 1)
         if not self.has_base or base.round > self.core.last_final:
             self.core = Core(self._genesis, self._me, self._signer, base, self._local)
-            self.effects.clear()
+            self.delivered.clear()
         self.has_base = True

@@ -63,7 +63,7 @@ class Rejoin:
         self._workers = workers
 
     async def catch_up(self, spoken: int, signed: int) -> Base:
-        """Follow blocks to the newest checkpoint; the base that a new core starts from. Tries until it can."""
+        """Follow blocks to the newest checkpoint, however long it takes; the base for a new core."""
         while True:
             target = await self._newest_checkpoint()
             if target is not None and target.statement.height > self._store.head.height:

@@ -5,7 +5,8 @@ differs from the quorum's answers with an error rather than a lie.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from weft.execution.builtin import records
@@ -25,7 +26,6 @@ from weft.model.errors import (
     WeftError,
 )
 from weft.model.failure import Failure
-from weft.model.keys import Address
 from weft.model.transaction import Attachment, Transaction, identity_of
 from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordView, Status, Wait, Wish
 from weft.node.gateway import Gateway, idempotency_of
@@ -44,21 +44,29 @@ class NodeService:
         self,
         node: Node,
         gateway: Gateway,
-        gateway_account: Address,
-        find_account: Callable[[str], Address | None],
-        url_peers: Sequence[str],
+        url: str,
     ) -> None:
         self.chain = node.genesis.chain
         self.limits = node.genesis.limits
-        self.url_peers = url_peers
+        self.genesis = node.genesis
+        self.member = node.me
+        self.state = node.store.state
+        self.attachments = node.attachments
+        self.peers = node.peers
+        self._url = url
         self._node = node
         self._store = node.store
         self._gateway = gateway
-        self._gateway_account = gateway_account
-        self._find_account = find_account
         self._is_open = node.genesis.is_open
 
     # How the node is.
+
+    @property
+    def url_peers(self) -> Sequence[str]:
+        """REST addresses of the network's own nodes, as far as they are known."""
+        node = self._node
+        others = (node.peer_facts(member)[0] for member in range(node.genesis.committee.size))
+        return [self._url, *(url for url in others if url)]
 
     def status(self) -> Status:
         node, store = self._node, self._store
@@ -96,8 +104,8 @@ class NodeService:
 
     def authenticate(self, token: str | None, need: Literal["read", "write", "administer"]) -> Caller:
         if token is None and self._is_open:
-            return Caller(self._gateway_account, "gateway")
-        account = None if token is None else self._find_account(token)
+            return Caller(self._gateway.own, "gateway")
+        account = None if token is None else self._gateway.recognize(token)
         if account is None:
             raise UnauthorizedError(
                 "this network knows its callers and the request names none"
@@ -177,7 +185,7 @@ class NodeService:
     async def write(self, caller: Caller, wish: Wish, wait: Wait, timeout_ms: int) -> Fate:
         self._check_writable()
         if wish.idempotency_key is not None:
-            first = self._find_first(caller, wish)
+            first = await self.find_first(caller, wish.idempotency_key, wish.meaning)
             if first is not None:
                 return first
         raw = self._gateway.sign(caller.account, wish, self._node.clock.wall_ms())
@@ -216,13 +224,12 @@ class NodeService:
         """The fate of a transaction sent again; short bytes are left to admission."""
         return self._node.fates.find(identity_of(raw)) if len(raw) > 100 else None
 
-    def _find_first(self, caller: Caller, wish: Wish) -> Fate | None:
+    async def find_first(self, caller: Caller, idempotency_key: str, meaning: bytes) -> Fate | None:
         """The fate of the wish that used this key before, as far as this node has executed."""
-        assert wish.idempotency_key is not None
         space = b"" if caller.role == "gateway" else caller.account
         tags = Tags(View(self._store.state), self._store.head.time_ms)
         try:
-            tags.check(space, idempotency_of(wish.idempotency_key, wish.meaning))
+            tags.check(space, idempotency_of(idempotency_key, meaning))
         except Failure as failure:
             if failure.code == "idempotency.conflict":
                 raise ConflictError(_CONFLICT) from None
@@ -233,16 +240,7 @@ class NodeService:
         assert isinstance(identity, bytes)
         fate = self._node.fates.find(identity)
         assert fate is not None, "the first wish stands in a block below the one that repeats it"
-        return Fate(
-            fate.identity,
-            fate.status,
-            fate.height,
-            fate.position,
-            fate.code,
-            fate.result,
-            fate.is_certified,
-            True,
-        )
+        return replace(fate, is_repeated=True)
 
     # Reading.
 

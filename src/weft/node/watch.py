@@ -29,7 +29,7 @@ DISK_LOOK_S = 1.0
 class Watch:
     """Metrics of one node. A registry of its own, so that several nodes fit in one process."""
 
-    def __init__(self, genesis: Genesis, data: Path | None = None) -> None:
+    def __init__(self, genesis: Genesis, data: Path) -> None:
         self.registry = CollectorRegistry()
         self._data = data
         self._looked_at = 0.0
@@ -76,7 +76,7 @@ class Watch:
     def is_disk_low(self) -> bool:
         """Whether writes of clients must be refused; looks at the disk at most once a second."""
         now = time.monotonic()
-        if self._data is not None and now - self._looked_at > DISK_LOOK_S:
+        if now - self._looked_at > DISK_LOOK_S:
             self._looked_at = now
             usage = shutil.disk_usage(self._data)
             self.disk_free.set(usage.free)

@@ -1,0 +1,115 @@
+"""Picks the real parts and joins them into a running node. The only file that knows who is who."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
+
+import structlog
+
+from weft.api.app import create_app
+from weft.api.server import serve
+from weft.apps.files.contract import CONTRACT as FILES
+from weft.apps.files.routes import router
+from weft.apps.files.service import FilesService
+from weft.execution.builtin.members import CONTRACT as MEMBERS
+from weft.execution.builtin.records import CONTRACT as RECORDS
+from weft.execution.executor import found as found_state
+from weft.home import Home, end_freshness, is_fresh
+from weft.ledger.seal import seal_genesis
+from weft.model.errors import WeftError
+from weft.model.genesis import Genesis
+from weft.network.peers import Network
+from weft.node.gateway import Gateway
+from weft.node.loop import LoopClock, Threads
+from weft.node.node import Node
+from weft.node.ports import Inbox, Peers
+from weft.node.recover import found, recover
+from weft.node.service import NodeService
+from weft.storage.attachments import Attachments
+from weft.storage.journal import Journal
+from weft.storage.store import LmdbStore
+from weft.storage.tokens import Tokens
+
+log = structlog.get_logger("weft.node")
+
+CONTRACTS = {contract.name: contract for contract in (MEMBERS, RECORDS, FILES)}
+"""The contracts that every network has."""
+
+
+async def run(home: Home) -> int:
+    """Run the node of a home until SIGINT or SIGTERM. The exit code: 0, or 1 when something stopped it."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    work = asyncio.create_task(_serve(home))
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait((work, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    work.cancel()
+    try:
+        await work
+    except asyncio.CancelledError:
+        log.info("node.stopped")
+        return 0
+    except WeftError as error:
+        log.error("node.failed", code=error.code, reason=str(error), fix=error.fix)
+    except Exception:
+        log.exception("node.failed", code="node.bug", fix="Keep the home, start the node again, report this.")
+    return 1
+
+
+async def _serve(home: Home) -> None:
+    """Open the stores, recover, connect, serve. Ends only by being cancelled or by raising."""
+    config, genesis, data = home.config, home.genesis, home.config.data_path
+    async with AsyncExitStack() as stack:
+        journal = stack.enter_context(closing(Journal(data / "journal")))
+        store = stack.enter_context(closing(open_store(genesis, data / "store")))
+        attachments = stack.enter_context(closing(Attachments(data / "attachments")))
+        threads = Threads()
+        stack.callback(threads.stop)
+        if is_fresh(data):
+            if not any(True for _ in journal.replay()):
+                found(journal, genesis)
+            end_freshness(data)
+        recovered = await threads.run(
+            "sync", lambda: recover(genesis, home.member, home.validator, journal, store, config.limits)
+        )
+
+        def connect(inbox: Inbox) -> Peers:
+            listen = f"{config.peer.host}:{config.peer.port}"
+            addresses = config.peer.addresses
+            return Network(genesis, home.member, home.validator, listen, addresses, inbox, config.limits)
+
+        def read_blob(name: str, offset: int) -> AsyncIterator[bytes]:
+            return files.read_blob(name, offset)
+
+        node = Node(
+            genesis, home.member, config.url, home.validator, CONTRACTS, recovered, LoopClock(), threads,
+            journal, store, attachments, data, connect, read_blob, config.limits,
+        )  # fmt: skip
+        gateway = Gateway(genesis, home.gateway, Tokens(config.keys_path).find_key)
+        service = NodeService(node, gateway, config.url)
+        files = FilesService(service, data, config.files.upload_bytes_max)
+        app = create_app(service, [router(files)], node.watch.render, None)
+        await _run_all(node.run(), files.run(), serve(app, config.api.host, config.api.port))
+
+
+async def _run_all(*parts: "asyncio._CoroutineLike[None]") -> None:
+    """Run until one part ends or fails; then end the others, and raise what it raised."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def open_store(genesis: Genesis, folder: Path) -> LmdbStore:
+    """The store of this chain, begun with its genesis block if it is empty."""
+    sealed, nodes = seal_genesis(genesis, found_state(genesis, CONTRACTS))
+    return LmdbStore(folder, sealed, nodes, sealed.block.header.state_root)
