@@ -107,7 +107,7 @@ class Fetcher:
     async def _receive(self, member: int, name: str, incoming: Incoming) -> bool:
         """Whether the member's stream ended by itself."""
         try:
-            async with aclosing(self._ledger.peers.read_blob(member, name, incoming.size)) as chunks:  # type: ignore[type-var]
+            async with aclosing(self._ledger.peers.read_blob(member, name, incoming.size)) as chunks:
                 async for chunk in chunks:
                     if incoming.size + len(chunk) > self._bytes_max:
                         return False

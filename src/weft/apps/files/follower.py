@@ -18,7 +18,7 @@ from weft.apps.files.index import PLACES_A_BLOCK, Index, Place
 from weft.apps.files.ports import Ledger
 from weft.apps.files.reader import view_file
 from weft.apps.files.thumbnails import Thumbnails
-from weft.model.errors import BehindError, DiskFullError
+from weft.model.errors import BehindError, DiskFullError, DivergedError
 from weft.model.view import EventRow
 
 BATCH = 500
@@ -50,12 +50,15 @@ class Follower:
 
     async def run(self) -> None:
         """Never returns by itself."""
-        async with asyncio.TaskGroup() as tasks:
-            try:
+        try:
+            async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._tidy())
                 await self._follow()
-            finally:
-                await self.fetcher.close()
+        except* DivergedError:
+            # Such a node serves nobody until it is started again, so there is nothing to keep true.
+            await asyncio.Event().wait()
+        finally:
+            await self.fetcher.close()
 
     async def reach(self, height: int, timeout_s: float = REACH_S) -> None:
         """Return once the index holds all of this height; raises BehindError."""
@@ -77,6 +80,10 @@ class Follower:
 
     async def _follow(self) -> None:
         cursor = await asyncio.to_thread(lambda: self._index.cursor)
+        if cursor[0] > await self._ledger.service.reach(None, False):
+            # The ledger was begun anew beneath the index.
+            await asyncio.to_thread(self._index.clear)
+            cursor = 0, -1
         # The rest of the cursor's own height may still have to be read.
         self._finish(max(cursor[0] - 1, 0))
         rows: asyncio.Queue[EventRow] = asyncio.Queue(BATCH)
@@ -90,7 +97,7 @@ class Follower:
 
     async def _read(self, cursor: tuple[int, int], rows: asyncio.Queue[EventRow]) -> None:
         """Passes on what concerns files, and the end of each block."""
-        async with aclosing(self._ledger.follow(cursor)) as ledger_rows:  # type: ignore[type-var]
+        async with aclosing(self._ledger.service.follow(cursor)) as ledger_rows:
             async for row in ledger_rows:
                 if row.event is None or row.event.contract == NAME:
                     await rows.put(row)
@@ -112,7 +119,7 @@ class Follower:
 
     async def _place_of(self, row: EventRow) -> Place:
         assert row.transaction is not None
-        fate = await self._ledger.find_fate(row.transaction)
+        fate = await self._ledger.service.find_fate(row.transaction)
         assert fate is not None, "an event's transaction was executed"
         assert fate.height is not None
         assert fate.position is not None
@@ -144,26 +151,33 @@ class Follower:
                     if file.erased_height is None:
                         place = row.height * PLACES_A_BLOCK + row.position
                         named.append(self._put(id_.hex(), file, place, places[row.transaction]))
-                    elif (sha256 := self._index.sha256_of(id_.hex())) is not None:
-                        self._remove(id_.hex(), sha256)
-                        gone.append(sha256)
+                    else:
+                        gone.append(self._remove(id_.hex()))
             if gone:
                 self._index.scrub()
             missing = [name for name in dict.fromkeys(named) if name and not self._claim(name)]
-        return missing, gone
+        return missing, [name for name in gone if name is not None]
 
     def _put(self, id_: str, file: FileState, place: int, changed: Place) -> str | None:
         """The state of now, which may be newer than the event; the digest of the content."""
+        known = self._index.sha256_of(id_)
         made = changed if changed.id == file.created_by else self._index.made_by(id_)
         view = view_file(self._ledger, id_, file, made or changed)
+        # Attachments are destroyed a moment before the state says so. What is known of the content is needed
+        # when the event of the erasure comes, so it must not be overwritten by nothing.
+        if view.sha256 is None and known is not None:
+            return known
         self._index.put(view, place)
         return view.sha256
 
-    def _remove(self, id_: str, sha256: str) -> None:
-        if not self._index.is_named(sha256, apart_from=id_):
+    def _remove(self, id_: str) -> str | None:
+        """The digest of the content, as far as it was known."""
+        sha256 = self._index.sha256_of(id_)
+        if sha256 is not None and not self._index.is_named(sha256, apart_from=id_):
             self._blobs.destroy(sha256)
             self._thumbnails.destroy(sha256)
         self._index.remove(id_)
+        return sha256
 
     def claim(self, name: str) -> None:
         """Content was uploaded once more that a file names already: one copy is enough, a sound one."""
@@ -182,7 +196,7 @@ class Follower:
 
     async def _tidy(self) -> None:
         """Once the index has caught up with the ledger as it was at the start; then from time to time."""
-        start = await self._ledger.reach(None, False)
+        start = await self._ledger.service.reach(None, False)
         await self._wait_for(start)
         missing = await asyncio.to_thread(self._compare)
         for name in missing:

@@ -29,7 +29,7 @@ PLACES_A_BLOCK = 1 << 20
 """More events than any block can have: (height, position) becomes one rising number."""
 
 _SCHEMA = """
-CREATE TABLE cursor (one INTEGER PRIMARY KEY CHECK (one = 1), height INTEGER, position INTEGER);
+CREATE TABLE cursor (chain BLOB NOT NULL, height INTEGER NOT NULL, position INTEGER NOT NULL);
 CREATE TABLE file (
     place INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -62,7 +62,6 @@ CREATE VIRTUAL TABLE word USING fts5(
 );
 INSERT INTO word (word, rank) VALUES ('secure-delete', 1);
 CREATE VIRTUAL TABLE spot USING rtree(place, west, east, south, north);
-INSERT INTO cursor VALUES (1, 0, -1);
 PRAGMA user_version = 1;
 """
 _VERSION = 1
@@ -106,12 +105,21 @@ COLUMNS = ", ".join(f"file.{name}" for name in _COLUMNS)
 class Index:
     """One writer, a few readers, each with a connection of its own. All calls touch the disk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, chain: bytes) -> None:
+        """Opens the index of this chain, or begins it anew."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
+        self._chain = chain
         self._writer = self._open_for_writing()
         self._readers = [self._connect() for _ in range(READERS)]
         self._free = threading.Semaphore(READERS)
+
+    def clear(self) -> None:
+        """Forget all and begin anew."""
+        with disk_room_of_sqlite(), self._writer:
+            for table in ("file", "word", "tag", "spot"):
+                self._run(f"DELETE FROM {table}")
+            self._run("UPDATE cursor SET height = 0, position = -1")
 
     def close(self) -> None:
         for connection in (*self._readers, self._writer):
@@ -235,7 +243,7 @@ class Index:
             self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
     def _open_for_writing(self) -> apsw.Connection:
-        """The index as it is, or a new one when it is damaged or of another version."""
+        """The index as it is, or a new one when it is damaged, of another version or of another chain."""
         for _ in range(2):
             try:
                 connection = self._connect()
@@ -243,8 +251,9 @@ class Index:
                 if version == 0:
                     with connection:
                         connection.execute(_SCHEMA)
+                        connection.execute("INSERT INTO cursor VALUES (?, 0, -1)", (self._chain,))
                     return connection
-                if version == _VERSION and connection.pragma("quick_check", 1) == "ok":
+                if version == _VERSION and self._is_ours(connection):
                     return connection
                 connection.close()
             except (apsw.CorruptError, apsw.NotADBError):
@@ -252,6 +261,10 @@ class Index:
             for part in (self._path, *self._path.parent.glob(self._path.name + "-*")):
                 part.unlink(missing_ok=True)
         raise AssertionError("a new index is of this version")
+
+    def _is_ours(self, connection: apsw.Connection) -> bool:
+        (chain,) = next(connection.execute("SELECT chain FROM cursor"))
+        return bool(chain == self._chain and connection.pragma("quick_check", 1) == "ok")
 
     def _connect(self) -> apsw.Connection:
         connection = apsw.Connection(str(self._path))

@@ -1,6 +1,7 @@
 """What the application needs of a node, said by the application; `assembly` fills it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from weft.execution.contract import Reader
@@ -24,21 +25,13 @@ class Peers(Protocol):
 
     def is_connected(self, member: int) -> bool: ...
 
-    def read_blob(self, member: int, name: str, offset: int) -> AsyncIterator[bytes]:
+    def read_blob(self, member: int, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         """Content from `offset` on, in chunks; raises BlobError when it is not to be had there. At an offset
         that is the content's size, nothing follows and nothing is raised: the member has the content."""
 
 
-class Ledger(Protocol):
-    """A node, as the application may use it."""
-
-    genesis: Genesis
-    member: int | None
-    """This node's place in the committee; None of a replica."""
-    state: Reader
-    """Touches the disk; may be read from any thread."""
-    attachments: Attachments
-    peers: Peers
+class Service(Protocol):
+    """What clients may do with a node, and so the application on their behalf."""
 
     def authenticate(self, token: str | None, need: Literal["read", "write", "administer"]) -> Caller: ...
 
@@ -46,7 +39,7 @@ class Ledger(Protocol):
 
     async def write(self, caller: Caller, wish: Wish, wait: Wait, timeout_ms: int) -> Fate: ...
 
-    async def find_first(self, idempotency_key: str, meaning: bytes) -> Fate | None:
+    async def find_first(self, caller: Caller, idempotency_key: str, meaning: bytes) -> Fate | None:
         """The executed fate of the wish that used this key first, if the ledger remembers one; raises
         ConflictError when it meant something else. Makes no transaction."""
 
@@ -59,5 +52,19 @@ class Ledger(Protocol):
     async def headers(self, below: int | None, limit: int) -> list[tuple[Header, Digest]]:
         """Newest first, heights below `below`."""
 
-    def follow(self, cursor: tuple[int, int] | None) -> AsyncIterator[EventRow]:
+    def follow(self, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
         """Every row after the cursor, for ever; the `block` row is the last of its height."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A node, as the application may use it."""
+
+    genesis: Genesis
+    member: int | None
+    """This node's place in the committee; None of a replica."""
+    state: Reader
+    """Touches the disk; may be read from any thread."""
+    attachments: Attachments
+    peers: Peers
+    service: Service

@@ -32,19 +32,19 @@ async def prove_file(ledger: Ledger, id_: str) -> FileProof:
 
 
 async def _prove_transaction(ledger: Ledger, identity: bytes) -> TransactionProof:
-    fate = await ledger.find_fate(identity)
+    fate = await ledger.service.find_fate(identity)
     assert fate is not None, "a file's transaction was executed"
     assert fate.height is not None
     assert fate.position is not None
-    block = await ledger.find_block(fate.height)
-    checkpoint = await ledger.find_checkpoint(fate.height)
+    block = await ledger.service.find_block(fate.height)
+    checkpoint = await ledger.service.find_checkpoint(fate.height)
     if block is None or checkpoint is None:
         raise BehindError(f"no quorum's signatures over block {fate.height} are here yet")
     last = checkpoint.statement.height
     headers: list[tuple[Header, Digest]] = []
     while len(headers) <= last - fate.height:
         below = last + 1 - len(headers)
-        headers += await ledger.headers(below, min(below - fate.height, _HEADERS_MAX))
+        headers += await ledger.service.headers(below, min(below - fate.height, _HEADERS_MAX))
     return TransactionProof(
         transaction=block.transactions[fate.position],
         receipt=block.receipts[fate.position],

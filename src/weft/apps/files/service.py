@@ -73,7 +73,7 @@ class FilesService:
         self.ledger = ledger
         self.file_bytes_max = file_bytes_max
         self.blobs = Blobs(data / "blobs")
-        self.index = Index(data / "index" / "files.sqlite")
+        self.index = Index(data / "index" / "files.sqlite", ledger.genesis.chain)
         self._worker = PhotoWorker()
         self._thumbnails = Thumbnails(data / "index" / "thumbnails", self._worker)
         self._follower = Follower(ledger, self.index, self.blobs, self._thumbnails, file_bytes_max)
@@ -112,7 +112,7 @@ class FilesService:
         apply_patch({}, patch)
         meaning = encode(("POST", "/v1/files", incoming.name, canonical_patch(patch)))
         async with self._alone(self.owner_of(caller), incoming.name):
-            fate = None if key is None else await self.ledger.find_first(key, meaning)
+            fate = None if key is None else await self.ledger.service.find_first(caller, key, meaning)
             if fate is None:
                 known = await self._find_known(caller, incoming)
                 if known is not None:
@@ -125,7 +125,7 @@ class FilesService:
     async def get(self, id_: str) -> FileView:
         """Raises FileUnknownError, ErasedError, or BlobError when its attachments are not here yet."""
         file = await asyncio.to_thread(load_file, self.ledger, id_)
-        fate = await self.ledger.find_fate(file.created_by)
+        fate = await self.ledger.service.find_fate(file.created_by)
         assert fate is not None, "a file's transaction was executed"
         assert fate.height is not None
         assert fate.position is not None
@@ -190,7 +190,7 @@ class FilesService:
             metadata = apply_patch(file.metadata, patch)
             number = expected or file.version
             wish = _change(file, metadata, number, key, meaning)
-            fate = await self.ledger.write(caller, wish, wait, timeout_ms)
+            fate = await self.ledger.service.write(caller, wish, wait, timeout_ms)
             if is_last or expected is not None or fate.code != "files.version":
                 break
         return await self._settle(fate, "executed", timeout_ms)
@@ -202,7 +202,7 @@ class FilesService:
         arguments = encode(EraseFile(bytes.fromhex(id_), expected))
         meaning = encode(("DELETE", f"/v1/files/{id_}", expected))
         wish = Wish(NAME, "erase", arguments, (), key, meaning)
-        fate = await self.ledger.write(caller, wish, wait, timeout_ms)
+        fate = await self.ledger.service.write(caller, wish, wait, timeout_ms)
         if fate.status == "executed" and fate.height is not None:
             await self._follower.reach(fate.height, timeout_ms / 1000)
         return fate
@@ -258,14 +258,14 @@ class FilesService:
     ) -> Fate:
         """Write, and keep the content for as long as the transaction may still be executed."""
         await asyncio.to_thread(self.blobs.hold, sha256, time.time() + HELD_S)
-        fate = await self.ledger.write(caller, wish, wait, timeout_ms)
+        fate = await self.ledger.service.write(caller, wish, wait, timeout_ms)
         if fate.status in ("failed", "expired"):
             await asyncio.to_thread(self.blobs.hold, sha256, time.time())
         return fate
 
     async def _find_known(self, caller: Caller, incoming: Incoming) -> FileView | None:
         """The file that the caller has of this content, as far as this node has executed."""
-        await self._follower.reach(await self.ledger.reach(None, False))
+        await self._follower.reach(await self.ledger.service.reach(None, False))
         id_ = await asyncio.to_thread(self.index.find_content, self.owner_of(caller), incoming.name)
         if id_ is None:
             return None
