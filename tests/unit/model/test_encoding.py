@@ -96,7 +96,7 @@ def test_a_longer_spelling_of_a_value_is_refused(raw: bytes) -> None:
     ],
 )
 def test_other_values_are_refused(raw: bytes) -> None:
-    """Fields too many or few, bytes left over, numbers out of range, floats, bytes for text, no UTF-8, maps."""
+    """Too many fields, too few, bytes left over, numbers out of range, floats, bad UTF-8, truth, maps."""
     with pytest.raises(EncodingError):
         decode(Pair, raw)
 
