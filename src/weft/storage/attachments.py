@@ -55,7 +55,7 @@ class _Newest:
 
 
 class Attachments:
-    """A folder of content. Held by one process only (`disk.Lock`)."""
+    """A folder of content, for one process: the one that holds the journal beside it."""
 
     def __init__(self, folder: Path, map_bytes: int = MAP_BYTES) -> None:
         """Raises StoreError, DiskFullError or OSError."""

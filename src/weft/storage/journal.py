@@ -18,10 +18,11 @@ from pathlib import Path
 
 from weft.model.errors import JournalError
 from weft.model.stored import BASE, SPOKEN
-from weft.storage.disk import Fuse, naming_full_disk, remove_unfinished, replace_file, sync_folder, write_all
+from weft.storage.disk import Fuse, Lock, remove_unfinished, replace_file, sync_folder, write_all
 from weft.storage.segment import CLOSED, HEAD_BYTES, NO_LINK, RECORD_BYTES, Head, Segment, Survey
 
 SUFFIX = ".journal"
+DAMAGED = ".damaged"
 QUEUED_BYTES_MAX = 16 << 20
 """Queued bytes above which `append` writes them itself: a node that never syncs must not fill the memory."""
 _ROLL = -1
@@ -65,23 +66,30 @@ class _Newest:
 
 
 class Journal:
-    """A folder of segments. Held by one process only (`disk.Lock`)."""
+    """A folder of segments, held by one process."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises JournalError when what was synced is damaged, DiskFullError, or OSError."""
+        """Raises LaunchError when another process has it open, DiskFullError, or OSError."""
         self._folder = folder
         self._queue: list[tuple[int, int, bytes]] = []
         self._queued_bytes = 0
         self._queuing = threading.Lock()
         self._writing = threading.RLock()
         self._fuse = Fuse(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with naming_full_disk(folder):
+        self._lock = Lock(folder)
+        self._damage: JournalError | None = None
+        with self._fuse.guarding():
             remove_unfinished(folder)
-            surveys = _survey_all(segment_paths(folder))
+            paths = segment_paths(folder)
+            try:
+                surveys = _survey_all(paths)
+            except JournalError as error:
+                self._damage, surveys = error, []
+                _set_aside(paths)
             self._kept = [_Kept(path, found.base, found.round_max) for path, found in surveys]
-            self._newest = self._open_newest(*surveys[-1]) if surveys else self._create(1, NO_LINK)
-            self._size = self._newest.written
+            sequence = 1 + max((int(path.stem) for path in paths), default=0)
+            self._newest = self._open_newest(*surveys[-1]) if surveys else self._create(sequence, NO_LINK)
+        self._size = self._newest.written
 
     def append(self, kind: int, round_: int, payload: bytes) -> None:
         """Queue a record."""
@@ -118,7 +126,13 @@ class Journal:
                 del self._kept[0]
 
     def replay(self) -> Iterator[tuple[int, int, bytes]]:
-        """All records from the oldest kept segment on, in order."""
+        """All records from the oldest kept segment on, in order. Raises JournalError if damage was found.
+
+        A damaged journal was then set aside whole, and a new one begun: it has no base, so at later starts
+        too it is not trusted, until the node has asked the others and given it one.
+        """
+        if self._damage is not None:
+            raise self._damage
         with self._writing, self._fuse.guarding():
             self._write_queued()
             paths = [kept.path for kept in self._kept]
@@ -145,6 +159,7 @@ class Journal:
                 self.append(CLOSED, 0, b"")
                 self.sync()
         os.close(self._newest.file)
+        self._lock.close()
 
     def _write_queued(self) -> None:
         with self._queuing:
@@ -177,10 +192,6 @@ class Journal:
 
     def _open_newest(self, path: Path, found: Survey) -> _Newest:
         """Go on behind what is intact; a torn tail is cut, but own vertices in it are kept as SPOKEN."""
-        if found.end < found.durable:
-            raise JournalError(
-                f"{path} is damaged at offset {found.end}, and {found.durable} bytes of it were synced"
-            )
         link, end = found.link, found.end
         if found.beyond:
             data = path.read_bytes()[:end]
@@ -218,7 +229,22 @@ def _survey_all(paths: list[Path]) -> list[tuple[Path, Survey]]:
         with contextlib.closing(Segment(path)) as segment:
             check_follows(path, segment.head, surveys[-1][1] if surveys else None)
             found = segment.survey()
-            if path != paths[-1] and found.end < segment.size:
-                raise JournalError(f"{path} is damaged at offset {found.end}")
+            durable = found.durable if path == paths[-1] else segment.size
+            if found.end < durable:
+                raise JournalError(
+                    f"{path} is damaged at offset {found.end}; {durable} bytes of it were synced"
+                )
             surveys.append((path, found))
     return surveys
+
+
+def _set_aside(paths: list[Path]) -> None:
+    """Keep damaged segments for people to look at; those set aside before go.
+
+    Oldest first: were this cut short, what is left would still hold the newest base and all said since.
+    """
+    for old in paths[0].parent.glob("*" + DAMAGED):
+        old.unlink()
+    for path in paths:
+        path.rename(path.with_suffix(DAMAGED))
+        sync_folder(path.parent)

@@ -3,13 +3,14 @@
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from weft.model.errors import DiskFullError, JournalError
+from weft.model.errors import DiskFullError, JournalError, LaunchError
 from weft.model.stored import BASE, BOUND, OTHER, OWN, SPOKEN, WORD
 from weft.storage import journal as journal_module
 from weft.storage.journal import Journal
@@ -26,21 +27,29 @@ RECORDS = [
 
 
 @pytest.fixture(params=["disk", "memory"])
-def any_journal(request: pytest.FixtureRequest, tmp_path: Path) -> Journal | MemoryJournal:
-    return Journal(tmp_path) if request.param == "disk" else MemoryJournal()
+def any_journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal | MemoryJournal]:
+    if request.param == "memory":
+        yield MemoryJournal()
+        return
+    with closing(Journal(tmp_path)) as journal:
+        yield journal
+
+
+FIRST = "000000000001.journal"
 
 
 @pytest.fixture
-def crashed(tmp_path: Path) -> Path:
-    """The folder of a journal whose process was killed after the second of two syncs."""
-    journal = Journal(tmp_path / "live")
+def crashed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The one file of a journal whose process was killed after the second of two syncs."""
+    folder = tmp_path_factory.mktemp("killed")
+    journal = Journal(folder)
     for record in RECORDS[:2]:
         journal.append(*record)
     journal.sync()
     for record in RECORDS[2:]:
         journal.append(*record)
     journal.sync()
-    return shutil.copytree(tmp_path / "live", tmp_path / "crashed")
+    return (folder / FIRST).read_bytes()
 
 
 def test_records_come_back_in_order(any_journal: Journal | MemoryJournal) -> None:
@@ -97,40 +106,35 @@ def test_a_journal_goes_on_where_it_was_closed(tmp_path: Path) -> None:
     journal.roll(5, b"base")
     journal.append(OWN, 6, b"A6")
     journal.close()
-    assert list(Journal(tmp_path).replay()) == [*RECORDS[:2], (BASE, 5, b"base"), (OWN, 6, b"A6")]
+    assert replayed(tmp_path) == [*RECORDS[:2], (BASE, 5, b"base"), (OWN, 6, b"A6")]
 
 
-def test_the_last_record_may_be_torn_at_every_byte(crashed: Path) -> None:
+def test_the_last_record_may_be_torn_at_every_byte(crashed: bytes, tmp_path: Path) -> None:
     """What is whole before it comes back, the file is cut there, and the journal goes on."""
-    (path,) = crashed.iterdir()
-    whole = path.read_bytes()
     last = RECORD_BYTES + len(RECORDS[-1][2])
     for cut in range(1, last + 1):
-        path.write_bytes(whole[:-cut])
-        journal = Journal(crashed)
+        path = lay(tmp_path, crashed[:-cut])
+        journal = Journal(tmp_path)
         assert list(journal.replay()) == RECORDS[:-1]
-        assert path.stat().st_size == len(whole) - last
+        assert path.stat().st_size == len(crashed) - last
         journal.append(OWN, 3, b"A3")
         journal.close()
-        assert list(Journal(crashed).replay()) == [*RECORDS[:-1], (OWN, 3, b"A3")]
+        assert replayed(tmp_path) == [*RECORDS[:-1], (OWN, 3, b"A3")]
 
 
-def test_every_flipped_byte_is_noticed(crashed: Path) -> None:
+def test_every_flipped_byte_is_noticed(crashed: bytes, tmp_path: Path) -> None:
     """Before the newest durable mark it is named; at or behind it the journal ends there; nothing else."""
-    (path,) = crashed.iterdir()
-    whole = path.read_bytes()
     offsets = starts_of(RECORDS)
-    marked = offsets[2]
-    for place in range(len(whole)):
-        path.write_bytes(flipped(whole, place))
+    for place in range(len(crashed)):
+        lay(tmp_path, flipped(crashed, place))
         begin = max(offset for offset in (0, *offsets) if offset <= place)
-        if place < marked:
-            with pytest.raises(JournalError, match=f"{path.name} is damaged at offset {begin}"):
-                Journal(crashed)
+        if place < offsets[2]:
+            with pytest.raises(JournalError, match=f"{FIRST} is damaged at offset {begin}"):
+                replayed(tmp_path)
             continue
         intact = offsets.index(begin)
         spoken = [(SPOKEN, round_, payload) for kind, round_, payload in RECORDS[intact + 1 :] if kind == OWN]
-        assert list(Journal(crashed).replay()) == RECORDS[:intact] + spoken
+        assert replayed(tmp_path) == RECORDS[:intact] + spoken
 
 
 def test_every_flipped_byte_of_a_closed_journal_is_an_error_but_in_its_last_word(tmp_path: Path) -> None:
@@ -138,38 +142,49 @@ def test_every_flipped_byte_of_a_closed_journal_is_an_error_but_in_its_last_word
     journal = Journal(tmp_path)
     journal.append(OWN, 1, b"A1")
     journal.close()
-    (path,) = tmp_path.iterdir()
-    whole = path.read_bytes()
+    whole = (tmp_path / FIRST).read_bytes()
     for place in range(len(whole) - RECORD_BYTES):
-        path.write_bytes(flipped(whole, place))
+        lay(tmp_path, flipped(whole, place))
+        with pytest.raises(JournalError, match=FIRST):
+            replayed(tmp_path)
+    lay(tmp_path, flipped(whole, len(whole) - 1))
+    assert replayed(tmp_path) == [(OWN, 1, b"A1")]
+
+
+def test_a_damaged_journal_is_set_aside_and_a_new_one_begun(crashed: bytes, tmp_path: Path) -> None:
+    """It raises for as long as the process runs; at later starts nothing of it is left to be believed."""
+    damaged = flipped(crashed, HEAD_BYTES)
+    lay(tmp_path, damaged)
+    journal = Journal(tmp_path)
+    for _ in range(2):
         with pytest.raises(JournalError):
-            Journal(tmp_path)
-    path.write_bytes(flipped(whole, len(whole) - 1))
-    assert list(Journal(tmp_path).replay()) == [(OWN, 1, b"A1")]
+            list(journal.replay())
+    journal.append(BOUND, 7, b"")
+    journal.close()
+    assert replayed(tmp_path) == [(BOUND, 7, b"")]
+    (aside,) = tmp_path.glob("*.damaged")
+    assert aside.read_bytes() == damaged
 
 
-def test_own_vertices_behind_a_torn_tail_stay_spoken(crashed: Path) -> None:
+def test_own_vertices_behind_a_torn_tail_stay_spoken(crashed: bytes, tmp_path: Path) -> None:
     """At every later start too, for they may have been heard; and their round keeps the segment."""
-    (path,) = crashed.iterdir()
-    whole = path.read_bytes()
-    path.write_bytes(flipped(whole, starts_of(RECORDS)[2]))
+    lay(tmp_path, flipped(crashed, starts_of(RECORDS)[2]))
     expected = [*RECORDS[:2], (SPOKEN, 2, b"A2")]
-    journal = Journal(crashed)
+    journal = Journal(tmp_path)
     assert list(journal.replay()) == expected
     journal.append(BOUND, 3, b"")
     journal.roll(2, b"base")
     journal.sync()
     journal.drop(2)
-    assert list(Journal(crashed).replay()) == [*expected, (BOUND, 3, b""), (BASE, 2, b"base")]
+    journal.close()
+    assert replayed(tmp_path) == [*expected, (BOUND, 3, b""), (BASE, 2, b"base")]
 
 
-def test_a_hole_of_zeros_is_a_torn_tail_too(crashed: Path) -> None:
+def test_a_hole_of_zeros_is_a_torn_tail_too(crashed: bytes, tmp_path: Path) -> None:
     """Pages reach a disk in any order: the first may be missing while the last is there."""
-    (path,) = crashed.iterdir()
-    whole = path.read_bytes()
     begin, end = starts_of(RECORDS)[2], starts_of(RECORDS)[4]
-    path.write_bytes(whole[:begin] + bytes(end - begin) + whole[end:])
-    assert list(Journal(crashed).replay()) == [*RECORDS[:2], (SPOKEN, 2, b"A2")]
+    lay(tmp_path, crashed[:begin] + bytes(end - begin) + crashed[end:])
+    assert replayed(tmp_path) == [*RECORDS[:2], (SPOKEN, 2, b"A2")]
 
 
 def test_a_payload_cannot_pass_for_a_record(tmp_path: Path) -> None:
@@ -177,14 +192,13 @@ def test_a_payload_cannot_pass_for_a_record(tmp_path: Path) -> None:
     forger = Journal(tmp_path / "forger")
     forger.append(OWN, 2**40, b"never said")
     forger.sync()
-    (path,) = (tmp_path / "forger").iterdir()
-    forged = path.read_bytes()[HEAD_BYTES:]
+    forged = (tmp_path / "forger" / FIRST).read_bytes()[HEAD_BYTES:]
     journal = Journal(tmp_path / "victim")
     journal.append(OTHER, 1, b"x" + forged)
     journal.sync()
-    (path,) = (tmp_path / "victim").iterdir()
-    path.write_bytes(flipped(path.read_bytes(), HEAD_BYTES + RECORD_BYTES))
-    assert list(Journal(tmp_path / "victim").replay()) == []
+    whole = (tmp_path / "victim" / FIRST).read_bytes()
+    lay(tmp_path, flipped(whole, HEAD_BYTES + RECORD_BYTES))
+    assert replayed(tmp_path) == []
 
 
 def test_records_in_another_order_are_noticed(tmp_path: Path) -> None:
@@ -193,12 +207,11 @@ def test_records_in_another_order_are_noticed(tmp_path: Path) -> None:
     for record in ((OTHER, 1, b"a"), (OTHER, 1, b"b"), (OTHER, 1, b"c")):
         journal.append(*record)
     journal.close()
-    (path,) = tmp_path.iterdir()
-    whole, size = path.read_bytes(), RECORD_BYTES + 1
+    whole, size = (tmp_path / FIRST).read_bytes(), RECORD_BYTES + 1
     first, second = (slice(HEAD_BYTES + place * size, HEAD_BYTES + (place + 1) * size) for place in (0, 1))
-    path.write_bytes(whole[:HEAD_BYTES] + whole[second] + whole[first] + whole[second.stop :])
+    lay(tmp_path, whole[:HEAD_BYTES] + whole[second] + whole[first] + whole[second.stop :])
     with pytest.raises(JournalError, match=f"offset {HEAD_BYTES}"):
-        Journal(tmp_path)
+        replayed(tmp_path)
 
 
 def test_older_segments_must_be_whole_and_follow_each_other(tmp_path: Path) -> None:
@@ -208,13 +221,13 @@ def test_older_segments_must_be_whole_and_follow_each_other(tmp_path: Path) -> N
         journal.append(OTHER, round_, b"x")
         journal.roll(round_, b"base")
     journal.close()
-    names = [path.name for path in sorted((tmp_path / "live").iterdir())]
+    names = sorted(path.name for path in (tmp_path / "live").glob("*.journal"))
 
     def damage(change: Callable[[Path], object]) -> None:
         shutil.rmtree(tmp_path / "copy", ignore_errors=True)
         change(shutil.copytree(tmp_path / "live", tmp_path / "copy"))
         with pytest.raises(JournalError):
-            Journal(tmp_path / "copy")
+            replayed(tmp_path / "copy")
 
     damage(lambda folder: (folder / names[1]).unlink())
     damage(lambda folder: (folder / names[0]).rename(folder / "000000000009.journal"))
@@ -231,10 +244,17 @@ def test_a_segment_half_made_when_the_power_went_is_no_segment(tmp_path: Path) -
     """It gets its name only when it is whole."""
     journal = Journal(tmp_path)
     journal.append(*RECORDS[0])
-    journal.sync()
+    journal.close()
     (tmp_path / "000000000002.unfinished").write_bytes(b"WEFT")
-    assert list(Journal(tmp_path).replay()) == RECORDS[:1]
-    assert [path.suffix for path in tmp_path.iterdir()] == [".journal"]
+    assert replayed(tmp_path) == RECORDS[:1]
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
+def test_a_journal_is_open_once(tmp_path: Path) -> None:
+    """Two processes that spoke with one key would say two things in one slot."""
+    with closing(Journal(tmp_path)), pytest.raises(LaunchError, match=str(tmp_path)):
+        Journal(tmp_path)
+    Journal(tmp_path).close()
 
 
 def test_after_a_failed_sync_nothing_is_taken_any_more(
@@ -273,7 +293,7 @@ def test_a_full_disk_is_named_and_what_was_synced_survives_it(tiny_disk: Path) -
     with pytest.raises(DiskFullError, match=str(tiny_disk)):
         journal.sync()
     journal.close()
-    assert list(Journal(tiny_disk).replay()) == RECORDS[:1]
+    assert replayed(tiny_disk) == RECORDS[:1]
 
 
 def test_appending_goes_on_while_a_worker_syncs(tmp_path: Path) -> None:
@@ -294,8 +314,8 @@ def test_appending_goes_on_while_a_worker_syncs(tmp_path: Path) -> None:
             journal.roll(record[1], b"")
     done.set()
     worker.join()
-    journal.sync()
-    assert [record for record in Journal(tmp_path).replay() if record[0] == OTHER] == records
+    journal.close()
+    assert [record for record in replayed(tmp_path) if record[0] == OTHER] == records
 
 
 def test_a_node_that_never_syncs_does_not_fill_the_memory(
@@ -303,10 +323,23 @@ def test_a_node_that_never_syncs_does_not_fill_the_memory(
 ) -> None:
     """Above a bound `append` writes the queue itself."""
     monkeypatch.setattr(journal_module, "QUEUED_BYTES_MAX", 1000)
-    journal = Journal(tmp_path)
-    journal.append(OTHER, 1, bytes(2000))
-    (path,) = tmp_path.iterdir()
-    assert path.stat().st_size > 2000
+    with closing(Journal(tmp_path)) as journal:
+        journal.append(OTHER, 1, bytes(2000))
+        assert (tmp_path / FIRST).stat().st_size > 2000
+
+
+def replayed(folder: Path) -> list[tuple[int, int, bytes]]:
+    """What the next start finds."""
+    with closing(Journal(folder)) as journal:
+        return list(journal.replay())
+
+
+def lay(folder: Path, data: bytes) -> Path:
+    """A folder with nothing but a first segment of these bytes."""
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / FIRST).write_bytes(data)
+    return folder / FIRST
 
 
 def starts_of(records: list[tuple[int, int, bytes]]) -> list[int]:
