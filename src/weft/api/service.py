@@ -21,8 +21,10 @@ class Service(Protocol):
 
     chain: Digest
     limits: Limits
-    url_peers: Sequence[str]
-    """REST addresses of the network's own nodes: allowed origins and hosts."""
+
+    @property
+    def url_peers(self) -> Sequence[str]:
+        """REST addresses of the network's own nodes: allowed origins and hosts."""
 
     def status(self) -> Status: ...
 
@@ -63,10 +65,13 @@ class Service(Protocol):
     async def record_history(
         self, collection: str, key: str, below: int | None, limit: int
     ) -> list[RecordView]:
-        """Versions, newest first."""
+        """Versions written at heights below `below`, newest first; several may be of one height."""
 
     async def list_records(self, collection: str, after: str | None, limit: int) -> list[RecordView]:
         """Records of a collection that are not deleted, keys rising."""
 
     def follow(self, cursor: tuple[int, int] | None) -> AsyncIterator[EventRow]:
-        """Every event after the cursor, for ever; from now on if None. Raises PrunedError (410)."""
+        """Every event after the cursor, for ever; from now on if None. `(0, -1)` is the beginning.
+
+        Raises PrunedError (410) before it waits for anything.
+        """
