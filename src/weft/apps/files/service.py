@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from os import urandom
 from pathlib import Path
 
-from weft.api.errors import ErasedError
+from weft.api.errors import ErasedError, PendingError
 from weft.apps.files.blobs import Blobs, Incoming, Reading
 from weft.apps.files.contract import NAME, FileState
 from weft.apps.files.disk import CHUNK_BYTES
@@ -188,7 +188,7 @@ class FilesService:
         for is_last in (*[False] * (UPDATE_TRIES - 1), True):
             file = await self.get(id_)
             metadata = apply_patch(file.metadata, patch)
-            number = expected or file.version
+            number = file.version if expected is None else expected
             wish = _change(file, metadata, number, key, meaning)
             fate = await self.ledger.service.write(caller, wish, wait, timeout_ms)
             if is_last or expected is not None or fate.code != "files.version":
@@ -226,9 +226,13 @@ class FilesService:
                 self.check_size(incoming.size + len(chunk))
                 await asyncio.to_thread(incoming.write, chunk)
         except BaseException:
-            await asyncio.to_thread(incoming.discard)
+            await self.discard(incoming)
             raise
         return incoming
+
+    async def discard(self, incoming: Incoming) -> None:
+        """Overwrite what was received, unless it was kept."""
+        await asyncio.to_thread(incoming.discard)
 
     def check_size(self, size: int) -> None:
         if size > self.file_bytes_max:
@@ -290,7 +294,10 @@ class FilesService:
                 async with asyncio.timeout(timeout_ms / 1000):
                     await self._wait_for_copies(file)
             except TimeoutError:
-                return Written(None, fate)
+                raise PendingError(
+                    f"file {file.id} is executed, and too few members hold its content yet",
+                    id=fate.identity.hex(),
+                ) from None
         return Written(file, fate)
 
     async def _wait_for_copies(self, file: FileView) -> None:

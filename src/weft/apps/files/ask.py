@@ -1,0 +1,88 @@
+"""The parameters of a search, as they stand in a URL, and the query that they make."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+
+from weft.api.cursor import read_cursor, write_cursor
+from weft.api.errors import RequestError
+from weft.api.parameter import Parameter
+from weft.apps.files import query as q
+from weft.apps.files.search import Place
+
+T = TypeVar("T")
+TAGS_MAX = 20
+LIST = "files"
+
+
+def _optional(
+    name: str, description: str, parse: Callable[[str], T], kind: str = "string"
+) -> Parameter[T | None]:
+    schema: dict[str, Any] = {"type": kind}
+    return Parameter(name, "query", description, schema, parse, None)
+
+
+Q = _optional("q", 'Words, "phrases in quotes" and prefix*, all of which must be found.', q.words)
+TAG = _optional("tag", "A tag; may be given several times, then all must be there.", q.tag)
+MEDIA_TYPE = _optional("media_type", "A media type, or all of a kind: `image/*`.", q.media_type)
+CAMERA = _optional("camera", "Words that stand in the camera's name one after the other.", q.camera)
+TAKEN_FROM = _optional("taken_from", "Taken then or later: an RFC 3339 time, or a day.", q.taken_from)
+TAKEN_TO = _optional("taken_to", "Taken then or earlier: an RFC 3339 time, or a day.", q.taken_to)
+NEAR = _optional("near", "`lat,lon`: taken within `radius_km` of this point.", q.parse_point)
+RADIUS = _optional(
+    "radius_km", f"How far from `near`; {q.RADIUS_KM:g} if not given.", q.parse_radius, "number"
+)
+BBOX = _optional(
+    "bbox", "`west,south,east,north`; west may lie east of east, over the antimeridian.", q.parse_box
+)
+SORT = Parameter(
+    "sort",
+    "query",
+    f"{', '.join(q.SORTS)}; with `-` before it falling. Newest first if not given.",
+    {"type": "string", "default": "-created_at"},
+    q.parse_sort,
+    ("created_at", False),
+)
+FACETS: Parameter[tuple[str, ...]] = Parameter(
+    "facets",
+    "query",
+    f"What to count among the hits: {', '.join(q.FACETS)}, with commas between.",
+    {"type": "string"},
+    q.parse_facets,
+    (),
+)
+_CONDITIONS = (Q, MEDIA_TYPE, CAMERA, TAKEN_FROM, TAKEN_TO)
+SEARCH: tuple[Parameter[Any], ...] = (*_CONDITIONS, TAG, NEAR, RADIUS, BBOX, SORT, FACETS)
+
+
+def read_query(request: Request) -> q.Query:
+    """What this request searches for; raises RequestError or QueryError."""
+    conditions = [parameter.of(request) for parameter in _CONDITIONS]
+    tags = request.query_params.getlist(TAG.name)
+    if len(tags) > TAGS_MAX:
+        raise RequestError(f"tag is given {len(tags)} times; it may be given {TAGS_MAX} times")
+    conditions += [TAG.read(text) for text in tags]
+    point, radius, box = NEAR.of(request), RADIUS.of(request), BBOX.of(request)
+    if radius is not None and point is None:
+        raise RequestError("radius_km says how far from near, which is not given")
+    if point is not None:
+        conditions.append(q.near(point, radius or q.RADIUS_KM))
+    if box is not None:
+        conditions.append(q.within(box))
+    sort, is_rising = SORT.of(request)
+    wanted = tuple(condition for condition in conditions if condition is not None)
+    return q.Query(wanted, sort, is_rising, FACETS.of(request))
+
+
+def read_place(request: Request, query: q.Query) -> Place | None:
+    """Where this page begins; raises CursorError for a cursor of another order."""
+    return read_cursor(request, _list_name(query), tuple[str | int | None, int])
+
+
+def write_place(query: q.Query, place: Place) -> str:
+    return write_cursor(_list_name(query), place)
+
+
+def _list_name(query: q.Query) -> str:
+    return f"{LIST} {query.sort} {query.is_rising}"

@@ -1,0 +1,124 @@
+"""Files as the REST interface shows them."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from weft.api.face import Place, place_of, time_text
+from weft.api.schemas import Hash, NextCursor, Time
+from weft.apps.files.index import FileView
+from weft.apps.files.reader import VersionView
+from weft.model.view import Fate
+
+Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+Metadata = Annotated[
+    dict[str, Any],
+    msgspec.Meta(
+        description="`title description tags taken_at location custom` of the owner, "
+        "`camera width height orientation` of the photo; only what there is."
+    ),
+]
+
+
+class File(msgspec.Struct):
+    """A file. `transaction` made it; in the answer to a change, the one that changed it."""
+
+    id: Id
+    sha256: Hash
+    size: int
+    media_type: str
+    name: str
+    metadata: Metadata
+    version: int
+    owner: Annotated[str, msgspec.Meta(description="An account's address, or `local`.")]
+    created_at: Time
+    updated_at: Time
+    transaction: Place
+
+
+class FilePage(msgspec.Struct):
+    """A page of a search. `total` and the facets are exact up to 10,000 hits."""
+
+    items: list[File]
+    next_cursor: NextCursor
+    total: int
+    total_exact: bool
+    height: int
+    facets: Annotated[
+        dict[str, dict[str, int]], msgspec.Meta(description="By facet: values and their hits, most first.")
+    ]
+
+
+class FileVersion(msgspec.Struct):
+    """One version of a file; `name` and `metadata` are null when it is erased."""
+
+    version: int
+    name: str | None
+    metadata: dict[str, Any] | None
+    author: str
+    height: int
+    time: Time
+    erased_height: int | None
+
+
+class FileHistory(msgspec.Struct):
+    """Versions, newest first; of an erased file only the last."""
+
+    items: list[FileVersion]
+    next_cursor: NextCursor
+
+
+class FileErased(msgspec.Struct):
+    """The file is gone: this node's copies were overwritten before this answer."""
+
+    id: Id
+    erased_height: int
+    transaction: Place
+
+
+class FileProof(msgspec.Struct):
+    """From the SHA-256 of the content to the committee's signatures; `encoded` is base64 of the whole."""
+
+    id: Id
+    sha256: Hash
+    proof: dict[str, Any]
+    encoded: str
+
+
+class Blob(msgspec.Struct):
+    """Content that waits for a file, and what it says of itself."""
+
+    sha256: Hash
+    size: int
+    media_type: str
+    metadata: Metadata
+
+
+def show_file(file: FileView, fate: Fate | None = None) -> File:
+    """The resource; `fate` of the write that this is the answer to."""
+    place = place_of(fate) if fate else Place(file.tx_id, file.tx_height, file.tx_position)
+    return File(
+        id=file.id,
+        sha256=file.sha256 or "",
+        size=file.size,
+        media_type=file.media_type,
+        name=file.name,
+        metadata=file.metadata,
+        version=file.version,
+        owner=file.owner,
+        created_at=time_text(file.created_ms),
+        updated_at=time_text(file.updated_ms),
+        transaction=place,
+    )
+
+
+def show_version(version: VersionView, erased_height: int | None) -> FileVersion:
+    return FileVersion(
+        version=version.version,
+        name=version.name,
+        metadata=version.metadata,
+        author=version.author,
+        height=version.height,
+        time=time_text(version.time_ms),
+        erased_height=erased_height,
+    )

@@ -1,0 +1,264 @@
+"""The REST interface of files. Each route: parse, call one verb of the service, present."""
+
+import re
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weft.api.face import (
+    CURSOR,
+    IF_MATCH,
+    LIMIT,
+    READ,
+    WRITE,
+    WRITE_PROBLEMS,
+    Accepted,
+    Answer,
+    Parameter,
+    accept,
+    begin_read,
+    begin_write,
+    check_executed,
+    check_media_type,
+    describe,
+    make_router,
+    place_of,
+    read_body,
+    read_cursor,
+    stream_body,
+    write_cursor,
+)
+from weft.api.problems import present_problem
+from weft.apps.files.ask import SEARCH, read_place, read_query, write_place
+from weft.apps.files.content import is_known, respond_with_content, safe_headers
+from weft.apps.files.errors import FileUnknownError, RangeError
+from weft.apps.files.metadata import BYTES_MAX, clean_name, read_patch
+from weft.apps.files.proof import prove_file, show_proof
+from weft.apps.files.resource import (
+    Blob,
+    File,
+    FileErased,
+    FileHistory,
+    FilePage,
+    FileProof,
+    show_file,
+    show_version,
+)
+from weft.apps.files.service import FilesService, Written
+from weft.apps.files.thumbnails import Thumbnails
+from weft.apps.files.upload import receive_upload
+from weft.model.view import Fate
+
+PATCH_MEDIA_TYPE = "application/merge-patch+json"
+FORM_BYTES_MAX = 1 << 20
+"""What a form may have beside the file: boundaries, headers, metadata."""
+
+
+def _parse_id(text: str) -> str:
+    """An id; a path with another name leads to no file."""
+    if re.fullmatch("[0-9a-f]{32}", text) is None:
+        raise FileUnknownError(f"there is no file {text[:80]}")
+    return text
+
+
+FILE_ID = Parameter("id", "path", "The file.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, _parse_id, "")
+NAME = Parameter(
+    "name",
+    "query",
+    "A file name; helps to tell kinds of text apart.",
+    {"type": "string"},
+    clean_name,
+    "unnamed",
+)
+_FORM: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {"type": "string", "format": "binary"},
+                    "metadata": {
+                        "type": "string",
+                        "contentMediaType": "application/json",
+                        "description": "title, description, tags, taken_at, location {lat, lon}, custom.",
+                    },
+                },
+            }
+        }
+    },
+}
+_BYTES: dict[str, Any] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
+_PATCH: dict[str, Any] = {"required": True, "content": {PATCH_MEDIA_TYPE: {"schema": {"type": "object"}}}}
+
+
+def router(files: FilesService) -> APIRouter:
+    """All routes of files, served by `files`."""
+    routes = make_router("files")
+    _add_reading(routes, files)
+    _add_bytes(routes, files)
+    _add_writing(routes, files)
+    return routes
+
+
+def _add_reading(routes: APIRouter, files: FilesService) -> None:
+    @routes.get("/v1/files", **describe({200: FilePage}, parameters=(*SEARCH, LIMIT, CURSOR, *READ)))
+    async def search_files(request: Request) -> Response:
+        height = await begin_read(request)
+        query = read_query(request)
+        found = await files.search(query, read_place(request, query), LIMIT.of(request), height)
+        page = FilePage(
+            items=[show_file(file) for file in found.files],
+            next_cursor=None if found.next_place is None else write_place(query, found.next_place),
+            total=found.total,
+            total_exact=found.is_total_exact,
+            height=height,
+            facets=found.facets,
+        )
+        return Answer(page, height=height)
+
+    @routes.get("/v1/files/{id}", **describe({200: File}, parameters=(FILE_ID, *READ)))
+    async def show_one_file(request: Request) -> Response:
+        height = await begin_read(request)
+        file = await files.get(FILE_ID.of(request))
+        return Answer(show_file(file), height=height, version=file.version)
+
+    @routes.get(
+        "/v1/files/{id}/history", **describe({200: FileHistory}, parameters=(FILE_ID, LIMIT, CURSOR, *READ))
+    )
+    async def show_history(request: Request) -> Response:
+        height = await begin_read(request)
+        id_, limit = FILE_ID.of(request), LIMIT.of(request)
+        below = read_cursor(request, f"history {id_}", int)
+        state, versions = await files.history(id_, below, limit + 1)
+        items = [show_version(version, state.erased_height) for version in versions[:limit]]
+        has_more = len(versions) > limit
+        cursor = write_cursor(f"history {id_}", items[-1].version) if has_more else None
+        return Answer(FileHistory(items, cursor), height=height)
+
+    @routes.get("/v1/files/{id}/proof", **describe({200: FileProof}, parameters=(FILE_ID, *READ)))
+    async def show_file_proof(request: Request) -> Response:
+        height = await begin_read(request)
+        id_ = FILE_ID.of(request)
+        proof = await prove_file(files.ledger, id_)
+        shown = FileProof(id=id_, sha256=proof.attachment.content.hex(), **show_proof(proof))
+        return Answer(shown, height=height)
+
+
+def _add_bytes(routes: APIRouter, files: FilesService) -> None:
+    any_type = {200: "*/*", 206: "*/*", 304: "*/*"}
+    describe_content: dict[str, Any] = describe(any_type, parameters=(FILE_ID, *READ), problems=(416, 503))
+
+    @routes.api_route("/v1/files/{id}/content", methods=["GET", "HEAD"], **describe_content)
+    async def send_content(request: Request) -> Response:
+        await begin_read(request)
+        file = await files.get(FILE_ID.of(request))
+        try:
+            return await respond_with_content(files, file, request)
+        except RangeError as error:
+            answer = present_problem(error, request.url.path)
+            size = str(error.members["size"])
+            answer.raw_headers = [*answer.raw_headers, (b"content-range", b"bytes */" + size.encode())]
+            return answer
+
+    @routes.api_route(
+        "/v1/files/{id}/thumbnail",
+        methods=["GET", "HEAD"],
+        **describe({200: Thumbnails.media_type, 304: "*/*"}, parameters=(FILE_ID, *READ)),
+    )
+    async def send_thumbnail(request: Request) -> Response:
+        await begin_read(request)
+        file = await files.get(FILE_ID.of(request))
+        etag = f'"thumbnail-{file.sha256}"'
+        headers = safe_headers(Thumbnails.media_type, f"{file.name}.webp") | {"ETag": etag}
+        if is_known(request, etag):
+            return Response(status_code=304, headers=headers)
+        return Response(await files.thumbnail(file), headers=headers)
+
+
+def _add_writing(routes: APIRouter, files: FilesService) -> None:
+    describe_put = _describe_write({200: File, 201: File, 202: Accepted}, (*WRITE,), _FORM)
+
+    @routes.post("/v1/files", **describe_put)
+    async def put_file(request: Request) -> Response:
+        terms = begin_write(request)
+        body = stream_body(request, files.file_bytes_max + FORM_BYTES_MAX)
+        upload = await receive_upload(files, request.headers.get("content-type", ""), body)
+        try:
+            patch = read_patch(upload.metadata)
+            written = await files.put(
+                terms.caller, upload.content, upload.name, patch,
+                terms.idempotency_key, terms.wait, terms.timeout_ms,
+            )  # fmt: skip
+        finally:
+            await files.discard(upload.content)
+        return _present(written, 201, terms.wait)
+
+    @routes.patch(
+        "/v1/files/{id}", **_describe_write({200: File, 202: Accepted}, (FILE_ID, *WRITE, IF_MATCH), _PATCH)
+    )
+    async def change_file(request: Request) -> Response:
+        terms = begin_write(request)
+        id_ = FILE_ID.of(request)
+        kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+        check_media_type(request, "application/json" if kind == "application/json" else PATCH_MEDIA_TYPE)
+        patch = read_patch(await read_body(request, BYTES_MAX))
+        written = await files.update(
+            terms.caller, id_, patch, terms.expected, terms.idempotency_key, terms.wait, terms.timeout_ms
+        )
+        return _present(written, 200, terms.wait)
+
+    @routes.delete(
+        "/v1/files/{id}",
+        **_describe_write({200: FileErased, 202: Accepted}, (FILE_ID, *WRITE, IF_MATCH), None),
+    )
+    async def erase_file(request: Request) -> Response:
+        terms = begin_write(request)
+        id_ = FILE_ID.of(request)
+        fate = await files.erase(
+            terms.caller, id_, terms.expected, terms.idempotency_key, terms.wait, terms.timeout_ms
+        )
+        if not check_executed(fate, terms.wait):
+            return _accept(fate)
+        erased = FileErased(id_, fate.height or 0, place_of(fate))
+        return Answer(erased, height=fate.height)
+
+    @routes.post("/v1/blobs", **_describe_write({201: Blob}, (NAME,), _BYTES))
+    async def put_blob(request: Request) -> Response:
+        """Content for a file that the client will sign for itself; swept after an hour if it does not."""
+        begin_write(request)
+        body = stream_body(request, files.file_bytes_max)
+        incoming = await files.receive(body)
+        try:
+            looked = await files.look(incoming, NAME.of(request))
+        finally:
+            await files.discard(incoming)
+        return Answer(Blob(looked.sha256, looked.size, looked.media_type, looked.metadata), 201)
+
+
+def _describe_write(
+    answers: dict[int, type | str], parameters: tuple[Parameter[Any], ...], body: dict[str, Any] | None
+) -> dict[str, Any]:
+    described = describe(answers, parameters=parameters, problems=WRITE_PROBLEMS)
+    if body is not None:
+        described["openapi_extra"]["requestBody"] = body
+    return described
+
+
+def _present(written: Written, status: int, wait: Any) -> Response:
+    """The file after the write, with 200 if there was nothing to write; 202 while it waits."""
+    file, fate = written.file, written.fate
+    if fate is not None and not check_executed(fate, wait):
+        return _accept(fate)
+    assert file is not None, "what was executed is a file"
+    shown = show_file(file, fate)
+    return Answer(
+        shown, 200 if fate is None else status, height=fate.height if fate else None, version=file.version
+    )
+
+
+def _accept(fate: Fate) -> Response:
+    return Answer(accept(fate), 202)
