@@ -51,7 +51,7 @@ def update(
         for key, value in changes
     ]
     items.sort()
-    growth = _Growth(read)
+    growth = _Growth(read, any(value is None for _, _, value in items))
     root = growth.grow(b"", items) if items else node_digest(read(b"") or b"")
     return root, list(growth.nodes.items())
 
@@ -59,8 +59,9 @@ def update(
 class _Growth:
     """One update, and the nodes that it has written so far."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, has_deletions: bool) -> None:
         self._read = read
+        self._has_deletions = has_deletions
         self.nodes: dict[bytes, bytes] = {}
 
     def grow(self, path: bytes, items: Sequence[_Item]) -> Digest:
@@ -89,7 +90,11 @@ class _Growth:
         place = bisect_left(entries, (key,))
         is_there = place < len(entries) and entries[place][0] == key
         entries[place : place + is_there] = [(key, value)]  # type: ignore[list-item]
-        node = self._place(full[:depth], entries)
+        if len(entries) <= BUCKET_MAX:
+            nodes[full[:depth]] = content = BUCKET + encode(entries)
+            node = sha256(_NODE_DOMAIN + content).digest()
+        else:
+            node = self._place(full[:depth], entries)
         while above:
             content = above.pop()
             depth -= 1
@@ -107,7 +112,7 @@ class _Growth:
             offset = _OFFSETS[child[-1]]
             node[offset : offset + 32] = self.grow(child, items[first:end])
             first = end
-        if any(value is None for _, _, value in items):
+        if self._has_deletions and any(value is None for _, _, value in items):
             few = self._take_few(path, node)
             if few is not None:
                 return self._place(path, few)
