@@ -81,6 +81,8 @@ class Link:
     ) -> None:
         self.channel: grpc.aio.Channel | None = None
         """The connection under the open stream; questions go over it too."""
+        self.is_ending = False
+        """Set before `run` is cancelled for good."""
         self._route = route
         self._tls = tls
         self._speaker = speaker
@@ -100,8 +102,7 @@ class Link:
 
     async def run(self) -> None:
         """Keep a stream to the member, until cancelled."""
-        now, task = asyncio.get_running_loop().time, asyncio.current_task()
-        assert task is not None
+        now = asyncio.get_running_loop().time
         pause = self._bounds.pause_first_s
         while True:
             if refused := self._standing.refused_for(now()):
@@ -112,7 +113,8 @@ class Link:
             except BrokenError as broken:
                 self._tally.last_failure = str(broken)
                 # A stream that breaks in the moment of the cancellation ends with its own error instead.
-                if task.cancelling():
+                # `Task.cancelling` cannot tell: a TaskGroup that failed leaves it raised in Python 3.11.
+                if self.is_ending:
                     return
             if now() - begun > self._bounds.pause_max_s:
                 pause = self._bounds.pause_first_s

@@ -31,7 +31,14 @@ class LoopClock:
         if self._timer is not None:
             self._timer.cancel()
         delay_us = max(0, at_us - self.now_us())
-        self._timer = self._loop.call_later(delay_us / 1_000_000, call)
+        self._timer = self._loop.call_later(delay_us / 1_000_000, self._fire, at_us, call)
+
+    def _fire(self, at_us: int, call: Callable[[], None]) -> None:
+        """The loop's timers may be early by a millisecond; who is called early would wait for ever."""
+        if self.now_us() < at_us:
+            self.call_at(at_us, call)
+        else:
+            call()
 
 
 class Threads:

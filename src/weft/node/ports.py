@@ -28,7 +28,7 @@ class Clock(Protocol):
         """Milliseconds since 1970."""
 
     def call_at(self, at_us: int, call: Callable[[], None]) -> None:
-        """Call once at that time; replaces the call asked for before."""
+        """Call once at that time or later, never before; replaces the call asked for before."""
 
 
 class Signer(Protocol):
