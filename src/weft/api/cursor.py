@@ -2,7 +2,8 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
-from typing import TypeVar
+from types import GenericAlias
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
@@ -26,9 +27,10 @@ def read_cursor(request: Request, list_name: str, kind: type[T]) -> T | None:
         return None
     try:
         data = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-        name, place = decode(tuple[str, kind], data)
+        shape: Any = GenericAlias(tuple, (str, kind))
+        found: tuple[str, T] = decode(shape, data)
     except (EncodingError, Error, ValueError):
-        name, place = "", None
-    if name != list_name or write_cursor(name, place) != text:
+        raise CursorError("the cursor is not one that this interface gave") from None
+    if found[0] != list_name or write_cursor(*found) != text:
         raise CursorError("the cursor is not one that this list gave")
-    return place  # type: ignore[no-any-return]
+    return found[1]

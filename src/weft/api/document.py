@@ -12,12 +12,16 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
-def check_document(data: bytes, size_max: int) -> None:
-    """Raise unless `data` is one JSON text (RFC 8259) within our bounds: strict UTF-8, no duplicate names."""
+def check_document(data: bytes, size_max: int, depth_around: int = 0) -> None:
+    """Raise unless `data` is one JSON text (RFC 8259) within our bounds: strict UTF-8, no duplicate names.
+
+    `depth_around`: levels that stand around documents, each of which may be as deep as a document may.
+    """
     if len(data) > size_max:
         raise BodySizeError(f"a document of {len(data)} bytes; the limit is {size_max}")
-    if data.count(b"[") + data.count(b"{") > DEPTH_MAX:
-        _check_depth(data)
+    depth_max = DEPTH_MAX + depth_around
+    if data.count(b"[") + data.count(b"{") > depth_max:
+        _check_depth(data, depth_max)
     try:
         _parser.decode(data.decode())
     except UnicodeDecodeError as error:
@@ -26,12 +30,12 @@ def check_document(data: bytes, size_max: int) -> None:
         raise DocumentError(f"not JSON at character {error.pos}: {error.msg}") from None
 
 
-def _check_depth(data: bytes) -> None:
+def _check_depth(data: bytes, depth_max: int) -> None:
     depth = 0
     for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
         depth += 1 if bracket in b"[{" else -1
-        if depth > DEPTH_MAX:
-            raise DocumentError(f"the document is nested deeper than {DEPTH_MAX} levels")
+        if depth > depth_max:
+            raise DocumentError(f"the document is nested deeper than {depth_max} levels")
 
 
 def _check_names(pairs: list[tuple[str, Any]]) -> None:

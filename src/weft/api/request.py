@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import TypeVar
 
+import msgspec
 from starlette.requests import Request
 
 from weft.api import parameter
 from weft.api.errors import (
     BodySizeError,
     BusyError,
+    DocumentError,
     MediaTypeError,
     PendingError,
     RefusedError,
@@ -18,6 +21,8 @@ from weft.api.errors import (
 )
 from weft.api.service import Caller, Fate, Service, Wait
 from weft.model.errors import ExpiredError, UnauthorizedError
+
+T = TypeVar("T")
 
 BODY_IDLE_S = 30.0
 """How long the next piece of a body may take."""
@@ -133,6 +138,14 @@ async def stream_body(request: Request, size_max: int) -> AsyncIterator[bytes]:
             raise BodySizeError(f"a body of more than {size_max} bytes")
         if chunk:
             yield chunk
+
+
+def decode_body(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """The value that a JSON body holds; raises DocumentError, also for names that are not known."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise DocumentError(f"the body is not what this path takes: {error}") from None
 
 
 def check_executed(fate: Fate, terms_wait: Wait) -> bool:

@@ -1,0 +1,49 @@
+"""Where this node is. Open to all who reach it: a client needs the chain's identity before it can sign."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weft.api.answer import Answer, time_text
+from weft.api.request import service_of
+from weft.api.route import describe, make_router
+from weft.api.schemas import Head, Node, NodeStatus, PeerState
+
+router = make_router("status")
+
+
+@router.get("/v1/status", **describe({200: NodeStatus}, problems=(400, 403, 503)))
+async def show_status(request: Request) -> Response:
+    """This node, its head and its peers."""
+    status = service_of(request).status()
+    peers = [
+        PeerState(peer.id, peer.name, peer.url, peer.is_connected, peer.latest_height)
+        for peer in status.peers
+    ]
+    shown = NodeStatus(
+        node=Node(status.id, status.name, status.role),
+        chain_id=status.chain.hex(),
+        latest_height=status.head.height,
+        latest_hash=status.head_hash.hex(),
+        state_root=status.state_root.hex(),
+        state_height=status.state_height,
+        certified_height=status.certified_height,
+        timestamp=time_text(status.head.time_ms),
+        catching_up=status.is_catching_up,
+        peers=peers,
+    )
+    return Answer(shown, height=status.head.height)
+
+
+@router.get("/v1/head", **describe({200: Head}, problems=(400, 403, 503)))
+async def show_head(request: Request) -> Response:
+    """The newest block that this node has executed."""
+    status = service_of(request).status()
+    shown = Head(
+        height=status.head.height,
+        hash=status.head_hash.hex(),
+        state_root=status.state_root.hex(),
+        state_height=status.state_height,
+        timestamp=time_text(status.head.time_ms),
+        certified_height=status.certified_height,
+    )
+    return Answer(shown, height=status.head.height)
