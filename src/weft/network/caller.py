@@ -1,7 +1,7 @@
 """Questions to one member, over the connection of our stream to it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import grpc.aio
 from google.protobuf.message import DecodeError
@@ -14,6 +14,10 @@ from weft.network.generated import peer_pb2
 from weft.network.link import Judge, Link, Route
 from weft.network.tally import Tally
 from weft.network.wire import ANSWERED_BY, ASK, BLOB
+
+
+class LostError(Exception):
+    """The connection was closed under a call."""
 
 
 class Caller:
@@ -60,7 +64,8 @@ class Caller:
         if channel is None:
             return Refused(f"{member} is not connected")
         try:
-            raw = await channel.unary_unary(ASK)(peer_pb2.Request(body=encode(request)).SerializeToString())
+            question = peer_pb2.Request(body=encode(request)).SerializeToString()
+            raw = await _apart(channel.unary_unary(ASK)(question))
             answer = decode_answer(peer_pb2.Answer.FromString(raw).body)
             if not isinstance(answer, ANSWERED_BY[type(request)] | Refused):
                 raise PeerError(f"a {type(answer).__name__} in answer to a {type(request).__name__}")
@@ -69,8 +74,7 @@ class Caller:
         except (DecodeError, EncodingError, PeerError) as error:
             self._judge.cut_off(self._route.member, str(error))
             return Refused(f"{member} answered with {error}")
-        except asyncio.CancelledError:
-            _raise_if_cancelled()
+        except LostError:
             return Refused(f"the connection to {member} was lost")
         return answer
 
@@ -82,7 +86,7 @@ class Caller:
         try:
             while True:
                 async with asyncio.timeout(self._bounds.stall_timeout_s):
-                    raw = await call.read()
+                    raw = await _apart(call.read())
                 if raw is grpc.aio.EOF:
                     return
                 yield peer_pb2.Chunk.FromString(raw).content
@@ -94,15 +98,27 @@ class Caller:
         except DecodeError as error:
             self._judge.cut_off(self._route.member, str(error))
             raise BlobError(f"{name} cannot be read from {member}: {error}") from None
-        except asyncio.CancelledError:
-            _raise_if_cancelled()
+        except LostError:
             raise BlobError(f"{name} cannot be read from {member}: the connection was lost") from None
         finally:
             call.cancel()
 
 
-def _raise_if_cancelled() -> None:
-    """gRPC ends the calls of a closed channel with CancelledError: pass on only one that is meant for us."""
-    task = asyncio.current_task()
-    if task is None or task.cancelling():
-        raise asyncio.CancelledError
+async def _apart(call: Awaitable[bytes]) -> bytes:
+    """What the call gives; raises LostError when its channel is closed.
+
+    gRPC then cancels whoever waits for the call. That must be a task of its own, so that the asker is
+    cancelled only by those who mean it.
+    """
+    task = asyncio.ensure_future(_wait_for(call))
+    try:
+        await asyncio.wait((task,))
+    finally:
+        task.cancel()
+    if task.cancelled():
+        raise LostError
+    return task.result()
+
+
+async def _wait_for(call: Awaitable[bytes]) -> bytes:
+    return await call

@@ -81,8 +81,6 @@ class Link:
     ) -> None:
         self.channel: grpc.aio.Channel | None = None
         """The connection under the open stream; questions go over it too."""
-        self.is_ending = False
-        """Set before `run` is cancelled for good."""
         self._route = route
         self._tls = tls
         self._speaker = speaker
@@ -112,10 +110,6 @@ class Link:
                 await self._hold_stream()
             except BrokenError as broken:
                 self._tally.last_failure = str(broken)
-                # A stream that breaks in the moment of the cancellation ends with its own error instead.
-                # `Task.cancelling` cannot tell: a TaskGroup that failed leaves it raised in Python 3.11.
-                if self.is_ending:
-                    return
             if now() - begun > self._bounds.pause_max_s:
                 pause = self._bounds.pause_first_s
             await self._rest(pause * random.uniform(0.5, 1))
@@ -209,14 +203,16 @@ class Link:
             raise self._cut(error) from None
 
     async def _converse(self, call: grpc.aio.StreamStreamCall) -> None:
+        # Not a TaskGroup: before Python 3.13 it may lose a cancellation that comes while it ends.
+        parts = self._write(call), self._read(call), self._until_severed()
+        tasks = [asyncio.ensure_future(part) for part in parts]
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._write(call))
-                group.create_task(self._read(call))
-                group.create_task(self._until_severed())
-        except* BrokenError as several:
-            broken = several.exceptions[0]
-        raise broken
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        done.pop().result()
 
     async def _until_severed(self) -> None:
         await self._broken.wait()

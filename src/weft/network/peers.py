@@ -95,8 +95,6 @@ class Network:
     async def stop(self, grace_s: float = 1) -> None:
         """End the streams at once, give questions under way `grace_s` seconds, and leave nothing behind."""
         await self._health.enter_graceful_shutdown()
-        for link in self._links.values():
-            link.is_ending = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -49,29 +49,32 @@ class Identity:
 class Tls:
     """One node's side of every handshake, and who the other side is."""
 
-    def __init__(self, genesis: Genesis, key: PrivateKey) -> None:
+    def __init__(
+        self, genesis: Genesis, key: PrivateKey, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._chain = genesis.chain
         self._key = key
+        self._now = now
         self._members = genesis.members
         self._issuers = {
             issuer_name(self._chain, member.key): at for at, member in enumerate(genesis.members)
         }
         self._verified: dict[bytes, tuple[int, datetime]] = {}
-        self._identity = issue(self._chain, key)
+        self._identity = issue(self._chain, key, now())
 
     def server_credentials(self) -> grpc.ServerCredentials:
         """Take any member that proves itself and nobody else; each handshake uses the current certificate."""
         roots = b"".join(authority(self._chain, member.key) for member in self._members)
 
         def configure() -> grpc.ServerCertificateConfiguration:
-            current = self._current()
+            current = self.identity()
             return grpc.ssl_server_certificate_configuration([(current.key, current.certificate)], roots)
 
         return grpc.dynamic_ssl_server_credentials(configure(), configure, require_client_authentication=True)
 
     def channel_credentials(self, member: int) -> grpc.ChannelCredentials:
         """Accept this member as the server and no other."""
-        current = self._current()
+        current = self.identity()
         root = authority(self._chain, self._members[member].key)
         return grpc.ssl_channel_credentials(root, current.key, current.certificate)
 
@@ -84,7 +87,7 @@ class Tls:
 
         The handshake says that some member vouches for it; only the issuer's name and signature say which.
         """
-        now = datetime.now(UTC)
+        now = self._now()
         known = self._verified.get(certificate)
         if known is None:
             parsed = x509.load_pem_x509_certificate(certificate)
@@ -100,15 +103,15 @@ class Tls:
         member, expires = known
         return member if now <= expires else None
 
-    def _current(self) -> Identity:
-        if datetime.now(UTC) >= self._identity.renewed_at:
-            self._identity = issue(self._chain, self._key)
+    def identity(self) -> Identity:
+        """What this node shows in the next handshake. Called from gRPC's own threads too."""
+        if self._now() >= self._identity.renewed_at:
+            self._identity = issue(self._chain, self._key, self._now())
         return self._identity
 
 
-def issue(chain: Digest, key: PrivateKey, made: datetime | None = None) -> Identity:
+def issue(chain: Digest, key: PrivateKey, made: datetime) -> Identity:
     """A fresh TLS key with a certificate by the ledger key, valid around the moment it was made."""
-    made = made or datetime.now(UTC)
     secret = generate_private_key(SECP256R1())
     body = (
         x509.CertificateBuilder()
