@@ -21,7 +21,6 @@ log = structlog.get_logger("weft.api")
 REQUESTS_MAX = 4096
 """Requests in progress at once; beyond it 503."""
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-NO_HEAD = ("/v1/events",)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})|%2[Ff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _COMMON = [
@@ -67,7 +66,7 @@ class Front:
             if origin is not None and _is_preflight(scope):
                 await _answer_preflight(head)
                 return
-            await self._app(_with_get(scope), receive, head)
+            await self._app(scope, receive, head)
         except WeftError as error:
             await present_problem(error, scope["path"])(scope, receive, head)
         except Exception as error:
@@ -153,13 +152,6 @@ def _check_path(raw: bytes) -> None:
         raise PathError("the percent-encoded path is not UTF-8") from None
     if _CONTROL.search(path) is not None:
         raise PathError("the path holds a control character")
-
-
-def _with_get(scope: Scope) -> Scope:
-    """HEAD is answered as GET is; the server leaves the body out."""
-    if scope["method"] == "HEAD" and scope["path"] not in NO_HEAD:
-        return {**scope, "method": "GET"}
-    return scope
 
 
 def _cors(origin: bytes) -> list[tuple[bytes, bytes]]:

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from weft.api.route import TYPES_KEY, reference
+from weft.api.route import Route, reference
 from weft.api.schemas import Problem
 
 DESCRIPTION = (
@@ -26,16 +26,17 @@ _HEIGHT_HEADER = {
 def make_openapi(app: FastAPI) -> dict[str, Any]:
     """The document at /openapi.json."""
     document = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
-    types: dict[str, type] = {"Problem": Problem}
+    types = {Problem, *(kind for route in app.routes if isinstance(route, Route) for kind in route.types)}
     problems: set[int] = set()
     for operation in _operations(document):
-        types |= {kind.__name__: kind for kind in operation.pop(TYPES_KEY, ()) if kind is not msgspec.Raw}
         for status, response in operation["responses"].items():
             if "$ref" in response:
                 problems.add(int(status))
             elif status == "200":
                 response["headers"] = _HEIGHT_HEADER
-    _, schemas = msgspec.json.schema_components(types.values(), ref_template="#/components/schemas/{name}")
+    _, schemas = msgspec.json.schema_components(
+        types - {msgspec.Raw}, ref_template="#/components/schemas/{name}"
+    )
     document["components"] = {
         "schemas": dict(sorted((schemas | {"Raw": {"description": "Any JSON text."}}).items())),
         "responses": {f"Problem{status}": _problem(status) for status in sorted(problems)},

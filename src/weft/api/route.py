@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from weft.api.errors import RequestError
@@ -20,7 +21,7 @@ from weft.api.parameter import Parameter
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 TYPES_KEY = "x-types"
-"""Where `describe` leaves the types of a route until the document is made."""
+"""Where `describe` leaves the types of a route for the route to take."""
 READ_PROBLEMS = (400, 401, 403, 410, 503)
 WRITE_PROBLEMS = (400, 401, 403, 404, 408, 409, 410, 412, 413, 415, 422, 429, 503, 504, 507)
 
@@ -30,7 +31,11 @@ class Route(APIRoute):
 
     def __init__(self, path: str, endpoint: Endpoint, **described: Any) -> None:
         super().__init__(path, endpoint, **described)
-        parameters = (self.openapi_extra or {}).get("parameters", [])
+        extra = dict(self.openapi_extra or {})
+        self.types: Sequence[type] = extra.pop(TYPES_KEY, ())
+        """What its bodies and answers are."""
+        self.openapi_extra = extra
+        parameters = extra.get("parameters", [])
         known = frozenset(item["name"] for item in parameters if item["in"] == "query")
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,6 +46,18 @@ class Route(APIRoute):
             await response(scope, receive, send)
 
         self.app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Where GET is answered, HEAD is: the server leaves the body out."""
+        if scope["type"] == "http" and scope["method"] == "HEAD" and "GET" in (self.methods or ()):
+            return super().matches({**scope, "method": "GET"})
+        return super().matches(scope)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD" and "GET" in (self.methods or ()):
+            await self.app(scope, receive, send)
+        else:
+            await super().handle(scope, receive, send)
 
 
 def make_router(tag: str) -> APIRouter:

@@ -127,7 +127,7 @@ class EventStream(Response):
         try:
             async with asyncio.timeout(SLOW_S):
                 await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            while not (gone.done() or closing.done()):
+            while not (scope["method"] == "HEAD" or gone.done() or closing.done()):
                 chunk = await self._next_chunk(gone, closing)
                 async with asyncio.timeout(SLOW_S):
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
