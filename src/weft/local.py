@@ -9,6 +9,7 @@ ever signalled; nothing is started when a port is taken or the folder belongs to
 """
 
 import http.client
+import json
 import os
 import random
 import secrets
@@ -29,7 +30,7 @@ from weft.home import LOG_FILE, create_home, find_running, load_genesis
 from weft.model.committee import FaultModel, Member
 from weft.model.errors import HomeError, LaunchError, PortError
 from weft.model.genesis import Account, Genesis, format_genesis
-from weft.model.limits import MIB, Limits
+from weft.model.limits import KIB, MIB, Limits
 
 HOST = "127.0.0.1"
 PEER_PORT_OFFSET = 100
@@ -139,12 +140,12 @@ class Network:
         return node in self._started and self._started[node].poll() is not None
 
     def last_words(self, node: int) -> str:
-        """The end of a node's log."""
+        """The end of a node's log, without what only its developers can use."""
         path = self.configs[node].home / LOG_FILE
         with suppress(OSError), path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 4096))
+            file.seek(max(0, path.stat().st_size - 64 * KIB))
             lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-            return (lines or ["its log is empty"])[-1][:500]
+            return _shorten((lines or ["its log is empty"])[-1])
         return f"there is no {path}"
 
     def kill(self, node: int) -> None:
@@ -297,3 +298,13 @@ def _is_ready(config: Config) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _shorten(line: str) -> str:
+    """A log line as a sentence: the reason in it if it states one, else the last line of its exception."""
+    try:
+        fields = json.loads(line)
+        text = fields.get("reason") or fields.get("exception", "").strip().rpartition("\n")[2] or line
+    except (ValueError, AttributeError):
+        text = line
+    return str(text)[:500]

@@ -46,6 +46,19 @@ def test_every_setting_is_described() -> None:
     assert dict(rows) == {key: variable_of(key) for key in setting_types()}
 
 
+def test_every_route_is_described() -> None:
+    """docs/reference/rest.md names the method and path of each route."""
+    text = (REFERENCE / "rest.md").read_text(encoding="utf-8")
+    routes = {route for tree in modules().values() for route in _routes_of(tree)}
+    assert routes
+    missing = [
+        f"{verb} {path}"
+        for verb, path in sorted(routes)
+        if not re.search(rf"{verb}[^|]*`[^|]*{re.escape(path)}", text)
+    ]
+    assert missing == []
+
+
 def test_every_metric_is_described() -> None:
     """docs/reference/metrics.md names each metric of the source, and none else."""
     described = set(
@@ -107,6 +120,28 @@ def _codes_of(tree: ast.AST) -> set[str]:
         and item.targets[0].id == "code"
         and isinstance(item.value, ast.Constant)
     }
+
+
+def _routes_of(tree: ast.Module) -> set[tuple[str, str]]:
+    """Method and path of what a decorator such as `@routes.get("/v1/...")` declares for users."""
+    return {
+        (verb.upper(), path)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for verb, path in [_verb_and_path(node)]
+        if verb in {"get", "put", "post", "patch", "delete"} and path.startswith("/")
+    }
+
+
+def _verb_and_path(call: ast.Call) -> tuple[str, str]:
+    match call:
+        case ast.Call(
+            func=ast.Attribute(attr=verb), args=[ast.Constant(value=str() as path), *_], keywords=more
+        ):
+            is_hidden = any(one.arg == "include_in_schema" for one in more)
+            return ("", "") if is_hidden else (verb, path)
+        case _:
+            return "", ""
 
 
 def _metrics_of(tree: ast.Module) -> set[str]:
