@@ -30,6 +30,12 @@ class Opening(Message, frozen=True):
     """Where the speaker's REST interface is; empty if it has none."""
 
 
+class Resumed(Message, frozen=True):
+    """The speaker has caught up by following blocks: send it your own vertices again, above these."""
+
+    newest: tuple[Natural, ...]
+
+
 class Stated(Message, frozen=True):
     """What the speaker's state is, so that two whose states differ find out at once."""
 
@@ -67,7 +73,7 @@ class Evidence(Message, frozen=True):
     second: bytes
 
 
-Item = Opening | Stated | Announced | Signed | Certified | Evidence
+Item = Opening | Resumed | Stated | Announced | Signed | Certified | Evidence
 
 
 class FetchVertices(Message, frozen=True):

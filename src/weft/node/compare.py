@@ -16,7 +16,6 @@ from weft.model.digest import Digest, digest
 from weft.model.errors import StoreError
 from weft.model.genesis import Genesis
 from weft.model.message import FetchTree, Stated, Tree
-from weft.model.proof import BRANCH, node_children, node_entries
 from weft.node.ports import Peers, Store, Workers
 
 log = structlog.get_logger("weft.compare")
@@ -63,7 +62,7 @@ class Comparison:
         """A node of the tree, if it is asked for at the height that it is of."""
         if request.height != self._store.rooted[0]:
             return Tree((), ())
-        return _split(self._node(request.path))
+        return state_tree.open_node(self._node(request.path) or b"")
 
     async def hear(self, member: int, stated: Stated) -> None:
         """Another member says what its state is; if ours at that height is known to differ, find the key."""
@@ -102,7 +101,7 @@ class Comparison:
                 yield key, value
 
     def _tree_entries(self, path: bytes) -> Iterator[tuple[bytes, Digest]]:
-        node = _split(self._store.tree_node(path))
+        node = state_tree.open_node(self._store.tree_node(path) or b"")
         yield from node.entries
         for place in range(len(node.children)):
             yield from self._tree_entries(path + b"%x" % place)
@@ -136,29 +135,16 @@ class Comparison:
         return dict(state_tree.update(lambda path: None, values)[1]).get
 
     async def _first_difference(self, member: int, height: int, nodes: Nodes) -> bytes | None:
-        """Go down where the children differ, to the first key that does."""
-        path = b""
-        while True:
-            theirs = await self._peers.ask(member, FetchTree(height, path))
-            if not isinstance(theirs, Tree):
-                return None
-            mine = _split(nodes(path))
-            if not (mine.children and theirs.children):
-                different = set(mine.entries) ^ set(theirs.entries)
-                return min(key for key, _ in different) if different else None
-            pairs = zip(mine.children, theirs.children, strict=False)
-            place = next((place for place, (ours, other) in enumerate(pairs) if ours != other), None)
-            if place is None:
-                return None
-            path += b"%x" % place
-
-
-def _split(content: bytes | None) -> Tree:
-    """A node's children or its entries; neither if there is no node."""
-    if not content:
-        return Tree((), ())
-    is_branch = content[:1] == BRANCH
-    return Tree(node_children(content), ()) if is_branch else Tree((), node_entries(content))
+        """Go down both trees, to the first key that differs."""
+        search = state_tree.find_difference(nodes)
+        try:
+            path = next(search)
+            while isinstance(answer := await self._peers.ask(member, FetchTree(height, path)), Tree):
+                path = search.send(answer)
+        except StopIteration as found:
+            key: bytes | None = found.value
+            return key
+        return None
 
 
 def show_key(key: bytes) -> str:

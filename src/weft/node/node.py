@@ -329,14 +329,21 @@ class Node:
                     self._receive_checkpoint(member, checkpoint)
             case message.Opening():
                 self._note(member, item)
+            case message.Resumed(newest):
+                self._feed(Opened(member, newest))
             case message.Stated():
                 await self._comparison.hear(member, item)
             case message.Evidence():
                 await self._receive_evidence(member, item)
 
     async def answer(self, member: int, request: message.Request) -> message.Answer:
-        if isinstance(request, (message.FetchVertices, message.AskNewest)):
+        if isinstance(request, message.FetchVertices):
             return self._answers.answer(request)
+        if isinstance(request, message.AskNewest):
+            answer = self._answers.answer(request)
+            # Who asks may speak only two rounds above what it hears; in an idle network none would open.
+            self._feed(Want())
+            return answer
         return await self.workers.run("read", lambda: self._answers.answer(request))
 
     def read_blob(self, name: str, offset: int) -> AsyncIterator[bytes]:
@@ -508,6 +515,7 @@ class Node:
         for member in range(self.genesis.committee.size):
             if member != self.me and self.peers.is_connected(member):
                 self._feed(Opened(member, self.core.newest()))
+        self.peers.broadcast(message.Resumed(self.core.newest()))
         self._feed(Executed(self.store.head, self.store.head_hash))
         if self._is_speaking:
             self._feed(Speak(base.spoken + 1))

@@ -251,7 +251,7 @@ class Rejoin:
             feed(Arrived(admitted.vertex, answer.member, missing, True))
 
     async def _counts(self, answer: message.Told, core: Core) -> bool:
-        """An answer counts once the vertex it names is complete here, or ordered already."""
+        """An answer counts once the vertex it names is complete here, or its round is final here."""
         if not answer.vertex:
             return True
         try:
@@ -261,5 +261,5 @@ class Rejoin:
         return (
             vertex.author == answer.member
             and vertex.round == answer.bound
-            and (core.find_vertex(vertex.reference) is not None or vertex.round <= core.floor)
+            and (core.find_vertex(vertex.reference) is not None or vertex.round <= core.last_final)
         )
