@@ -1,4 +1,4 @@
-"""What a node's memory answers with, and the kinds of records that its journal keeps."""
+"""What a node's memory answers with, the kinds of records that its journal keeps, and what is wrong in it."""
 
 from dataclasses import dataclass
 
@@ -28,3 +28,29 @@ class Change:
 
     height: int
     value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong in what a node keeps, found by offline verification."""
+
+    where: str
+    """File and offset, table and key, height: as near as it can be told."""
+    what: str
+    expected: str = ""
+    found: str = ""
+
+    def __str__(self) -> str:
+        compared = f": expected {self.expected}, found {self.found}" if self.expected or self.found else ""
+        return f"{self.where}: {self.what}{compared}"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that is as it should be and that people want to know: content that was erased."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"

@@ -323,12 +323,13 @@ def _put_intents(spots: Mapping[Digest, Spot], height: int, writing: Writing) ->
 def _put_tombstones(
     commitments: Iterable[Digest], spots: Mapping[Digest, Spot], height: int, writing: Writing
 ) -> None:
-    """The first erasure counts; what was discarded may have been put again elsewhere meanwhile."""
+    """The first erasure counts, whichever was heard of first; what was discarded may be elsewhere again."""
     for commitment, spot in spots.items():
         if writing.get("spots", commitment) == encode_spot(spot):
             writing.delete("spots", commitment)
         writing.delete("intents", commitment)
     if height != _DISCARD:
         for commitment in sorted(commitments):
-            if writing.get("tombstones", commitment) is None:
+            row = writing.get("tombstones", commitment)
+            if row is None or int.from_bytes(row, "big") > height:
                 writing.put("tombstones", commitment, height.to_bytes(8, "big"))

@@ -13,7 +13,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -56,6 +56,8 @@ class Found:
     """Of a live record."""
     is_wiped: bool
     """Whether all that is neither head nor live is zeros."""
+    is_cut_short: bool = False
+    """Whether the file ends within what begins as a record, as a write that was broken off leaves it."""
 
 
 def encode_head(sequence: int) -> bytes:
@@ -108,7 +110,7 @@ def survey(path: Path, start: int = HEAD_BYTES) -> Iterator[Found]:
                 yield found
                 offset = done = found.end
             if done < size:
-                yield _gap(data, done, size)
+                yield replace(_gap(data, done, size), is_cut_short=_is_cut_short(data, mark, done, size))
 
 
 def _read(data: mmap.mmap, offset: int, size: int) -> Found | None:
@@ -130,6 +132,14 @@ def _read(data: mmap.mmap, offset: int, size: int) -> Found | None:
 
 def _gap(data: mmap.mmap, start: int, end: int) -> Found:
     return Found(start, end, False, None, _is_zero(data, start, end))
+
+
+def _is_cut_short(data: mmap.mmap, mark: bytes, offset: int, size: int) -> bool:
+    raw = data[offset : offset + RECORD_BYTES]
+    if len(raw) < RECORD_BYTES:
+        return mark.startswith(raw[:4])
+    is_head = raw[:4] == mark and zlib.crc32(raw[:-4]).to_bytes(4, "big") == raw[-4:]
+    return is_head and offset + LIVE_BYTES + int(_RECORD.unpack(raw[:-4])[2]) > size
 
 
 def _is_zero(data: mmap.mmap, start: int, end: int) -> bool:

@@ -193,8 +193,9 @@ class MemoryAttachments:
 
     def erase(self, commitments: Sequence[Digest], height: int) -> None:
         for commitment in commitments:
-            if not isinstance(self._kept.get(commitment), Erased):
-                self._kept[commitment] = Erased(height)
+            kept = self._kept.get(commitment)
+            first = min(kept.height, height) if isinstance(kept, Erased) else height
+            self._kept[commitment] = Erased(first)
 
     def discard(self, commitments: Sequence[Digest]) -> None:
         for commitment in commitments:

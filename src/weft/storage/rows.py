@@ -68,6 +68,13 @@ class Reading:
                 for key, raw in cursor.iterprev():
                     yield key, _checked(into, key, raw)
 
+    def damaged(self, table: str) -> Iterator[bytes | None]:
+        """For every row: its key if it is damaged, else None."""
+        into = self._tables[table]
+        with self._transaction.cursor(into.handle) as cursor:
+            for key, raw in cursor:
+                yield None if _is_whole(into, key, raw) else key
+
     def count(self, table: str) -> int:
         return self._transaction.stat(self._tables[table].handle)["entries"]
 
@@ -136,6 +143,11 @@ class Rows:
                 except lmdb.MapFullError:
                     self._grow()
 
+    def names(self) -> set[str]:
+        """The tables that the file has."""
+        with self._naming_errors, self._gate, self._environment.begin() as transaction:
+            return {key.decode(errors="replace") for key, _ in transaction.cursor()}
+
     def close(self) -> None:
         self._environment.close()
 
@@ -179,7 +191,11 @@ def _is_full(folder: Path) -> bool:
 
 
 def _checked(table: _Table, key: bytes, raw: bytes) -> bytes:
-    value = raw[_CRC_BYTES:]
-    if zlib.crc32(value, zlib.crc32(key, table.seed)) != int.from_bytes(raw[:_CRC_BYTES], "big"):
+    if not _is_whole(table, key, raw):
         raise StoreError(f"a row of table {table.name} is damaged, key {key.hex()}")
-    return value
+    return raw[_CRC_BYTES:]
+
+
+def _is_whole(table: _Table, key: bytes, raw: bytes) -> bool:
+    crc = zlib.crc32(raw[_CRC_BYTES:], zlib.crc32(key, table.seed))
+    return crc == int.from_bytes(raw[:_CRC_BYTES], "big")

@@ -64,14 +64,22 @@ def write(writing: Writing, height: int, key: bytes, value: bytes | None) -> Non
     """Let `key` have `value` after block `height`, or none."""
     place = fold(key)
     row = writing.get("state", place)
-    if row is not None:
-        before, old = _split(key, row)
-        writing.put("history", past_place(key, before), b"\1" + old)
+    for past, content in rows_of_past(height, key, value, None if row is None else _split(key, row)):
+        writing.put("history", past, content)
     if value is not None:
         writing.put("state", place, _join(height, key, value))
     elif row is not None:
         writing.delete("state", place)
-        writing.put("history", past_place(key, height), b"\0")
+
+
+def rows_of_past(
+    height: int, key: bytes, value: bytes | None, before: tuple[int, bytes] | None
+) -> list[tuple[bytes, bytes]]:
+    """What the history gains when a key changes; `before` is the height that set it, and its old value."""
+    if before is None:
+        return []
+    deletion = [(past_place(key, height), b"\0")] if value is None else []
+    return [(past_place(key, before[0]), b"\1" + before[1]), *deletion]
 
 
 def past_place(key: bytes, height: int) -> bytes:

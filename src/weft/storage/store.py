@@ -193,38 +193,53 @@ def _put_all(
     rooted: tuple[int, Digest] | None,
 ) -> None:
     for item in sealed:
-        _put_block(writing, item)
-        for key, value in item.writes:
-            state.write(writing, item.block.header.height, key, value)
+        for table, row, value in rows_of_block(item):
+            writing.put(table, row, value, is_last=True)
+        for key, content in item.writes:
+            state.write(writing, item.block.header.height, key, content)
     # Neighbours in the table share its pages, so random keys are put in order.
-    for identity, place in sorted(_places(sealed)):
+    for identity, place in sorted(row for item in sealed for row in rows_of_identities(item)):
         writing.put("identities", identity, place)
     for commit in commits:
         writing.put("commits", _key(commit.round), encode(commit))
     for path, content in tree:
+        table, key, value = row_of_node(path, content)
         if content:
-            writing.put("tree", b"/" + path, content)
+            writing.put(table, key, value)
         else:
-            writing.delete("tree", b"/" + path)
+            writing.delete(table, key)
     if rooted is not None:
-        writing.put("meta", b"rooted", _key(rooted[0]) + rooted[1])
+        writing.put(*row_of_root(rooted))
 
 
-def _put_block(writing: Writing, sealed: Sealed) -> None:
-    header = sealed.block.header
-    writing.put("headers", _key(header.height), encode(header), is_last=True)
+def rows_of_block(sealed: Sealed) -> list[tuple[str, bytes, bytes]]:
+    """Tables, keys and values of a block; in each table behind all rows of the blocks before."""
+    height = _key(sealed.block.header.height)
     raw = encode(Origin(sealed.block, sealed.order))
-    for number, start in enumerate(range(0, len(raw), PIECE_BYTES_MAX)):
-        piece = raw[start : start + PIECE_BYTES_MAX]
-        writing.put("blocks", _key(header.height) + number.to_bytes(4, "big"), piece, is_last=True)
-
-
-def _places(sealed: Sequence[Sealed]) -> list[tuple[Digest, bytes]]:
+    pieces = [raw[start : start + PIECE_BYTES_MAX] for start in range(0, len(raw), PIECE_BYTES_MAX)]
     return [
-        (identity, _key(item.block.header.height) + position.to_bytes(4, "big"))
-        for item in sealed
-        for position, identity in enumerate(item.identities)
+        ("headers", height, encode(sealed.block.header)),
+        *(("blocks", height + number.to_bytes(4, "big"), piece) for number, piece in enumerate(pieces)),
     ]
+
+
+def rows_of_identities(sealed: Sealed) -> list[tuple[Digest, bytes]]:
+    """Where the block's transactions are found."""
+    height = _key(sealed.block.header.height)
+    return [
+        (identity, height + position.to_bytes(4, "big"))
+        for position, identity in enumerate(sealed.identities)
+    ]
+
+
+def row_of_node(path: bytes, content: bytes) -> tuple[str, bytes, bytes]:
+    """A node of the state tree; LMDB takes no empty key, and the root's path is empty."""
+    return "tree", b"/" + path, content
+
+
+def row_of_root(rooted: tuple[int, Digest]) -> tuple[str, bytes, bytes]:
+    """Which height the tree is of, and its root."""
+    return "meta", b"rooted", _key(rooted[0]) + rooted[1]
 
 
 def _prune_commits(writing: Writing, round_: int) -> None:

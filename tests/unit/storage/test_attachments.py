@@ -54,10 +54,11 @@ def test_content_is_found_from_the_moment_it_was_put(store: AnyAttachments) -> N
 
 
 def test_what_was_erased_stays_erased(store: AnyAttachments) -> None:
-    """At the height of the first erasure; also what was never here; putting it again changes nothing."""
+    """At the lowest height heard of; also what was never here; putting it again changes nothing."""
     store.put([ONE, TWO])
-    store.erase([ONE.commitment, THREE.commitment], 5)
+    store.erase([ONE.commitment, THREE.commitment], 7)
     store.erase([ONE.commitment], 9)
+    store.erase([ONE.commitment, THREE.commitment], 5)
     store.put([ONE, THREE])
     store.discard([ONE.commitment])
     assert [store.find(item.commitment) for item in (ONE, TWO, THREE)] == [Erased(5), TWO, Erased(5)]

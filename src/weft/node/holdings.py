@@ -1,0 +1,90 @@
+"""What verification needs of a stopped node's data folder, said by the node: its stores, read only."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
+
+from weft.model.block import Block, Checkpoint, Sealed
+from weft.model.digest import Digest
+from weft.model.stored import Erased, Finding
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being looked at, how much of it is done, and how much there is."""
+
+Record = tuple[str, int, int, bytes]
+"""Of the journal: where it stands, kind, round, payload."""
+
+
+class Records(Protocol):
+    """A journal that is only read."""
+
+    def check(self, progress: Progress) -> Iterator[Finding | Record]:
+        """Every intact record, and what is damaged."""
+
+
+class Ledger(Protocol):
+    """A store that is only read. After `check` found nothing the rest may be called."""
+
+    def check(self, progress: Progress) -> Iterator[Finding]:
+        """Structure and checksums of all rows."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether `check` found nothing."""
+
+    @property
+    def head(self) -> int: ...
+
+    def find_origin(self, height: int) -> tuple[Block, bytes] | None:
+        """The block at a height and the commit that it was made of; raises StoreError when not whole."""
+
+    def is_known_below(self, identity: Digest, height: int) -> bool:
+        """Whether a block below `height` is said to hold the transaction."""
+
+    def find_checkpoint(self, height: int) -> Checkpoint | None:
+        """The one at this very height."""
+
+    def checkpoints(self, above: int) -> Iterator[tuple[int, Checkpoint]]:
+        """Those above a height, with the height that they are kept under."""
+
+    def commits(self) -> Iterator[tuple[int, bytes]]:
+        """Commit records with the round that they are kept under, rising."""
+
+    def compare_block(
+        self, sealed: Sealed, before: Callable[[bytes], tuple[int, bytes] | None]
+    ) -> Iterator[Finding]:
+        """Rows of a block, of its transactions, and of what its writes made past."""
+
+    def compare_rest(
+        self,
+        entries: Iterable[tuple[bytes, tuple[int, bytes]]],
+        tree: Mapping[bytes, bytes],
+        rooted: tuple[int, Digest],
+    ) -> Iterator[Finding]:
+        """The state and its tree; then rows that nothing explained."""
+
+
+class Contents(Protocol):
+    """Attachments that are only read. Only while `is_sound` may they be asked for."""
+
+    def check(self, progress: Progress) -> Iterator[Finding]:
+        """The index, the files, each against the other."""
+
+    @property
+    def is_sound(self) -> bool: ...
+
+    def find(self, commitment: Digest) -> int | Erased | None:
+        """The size of what is here, or since when it is erased."""
+
+    def tombstones(self) -> Iterator[tuple[Digest, int]]:
+        """Commitments and the heights that erased them."""
+
+
+class Holdings(Protocol):
+    """A stopped node's data folder."""
+
+    @property
+    def records(self) -> Records: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def contents(self) -> Contents: ...
