@@ -11,25 +11,26 @@ class Allowance:
         self._burst = burst
         self._left = burst
         self._seen: float | None = None
-        self._in_debt_since: float | None = None
+        self._strained_since: float | None = None
 
     def take(self, amount: float, now: float) -> float:
         """Take, and get the seconds to wait until nothing is owed."""
         if self._seen is not None:
             self._left = min(self._burst, self._left + (now - self._seen) * self._per_s)
         self._seen = now
-        if self._left >= 0:
-            self._in_debt_since = None
+        if self._left >= self._burst / 2:
+            self._strained_since = None
         self._left -= amount
         if self._left >= 0:
             return 0
-        if self._in_debt_since is None:
-            self._in_debt_since = now
+        if self._strained_since is None:
+            self._strained_since = now
         return -self._left / self._per_s
 
-    def in_debt_for(self, now: float) -> float:
-        """Seconds for which every `take` found something still owed or made new debt."""
-        return 0 if self._in_debt_since is None else now - self._in_debt_since
+    def strained_for(self, now: float) -> float:
+        """Seconds since there was debt without half of the burst becoming free again: who waits off each debt
+        and goes on at once never rests."""
+        return 0 if self._strained_since is None else now - self._strained_since
 
 
 class Standing:

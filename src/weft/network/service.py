@@ -177,7 +177,7 @@ class Service:
         now = asyncio.get_running_loop().time()
         if wait_s := allowance.take(amount, now):
             guest.tally.throttled += 1
-            if allowance.in_debt_for(now) > self._bounds.flood_s:
+            if allowance.strained_for(now) > self._bounds.flood_s:
                 raise PeerError(f"too fast for {self._bounds.flood_s:g} s without a rest")
             await asyncio.sleep(wait_s)
 

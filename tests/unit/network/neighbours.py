@@ -5,15 +5,18 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
+import grpc.aio
+
 from weft.model.committee import Member
-from weft.model.digest import ZERO
 from weft.model.errors import BlobError
 from weft.model.genesis import Genesis
 from weft.model.keys import ED25519, PrivateKey
 from weft.model.limits import LOCAL, Limits, LocalLimits
-from weft.model.message import Announced, Answer, Evidence, FetchBlocks, Item, Opening, Refused, Request, Tree
+from weft.model.message import Answer, Evidence, Item, Opening, Refused, Request
 from weft.network.bounds import BOUNDS, Bounds
 from weft.network.peers import Network
+from weft.network.tls import Tls
+from weft.network.wire import dialer_options
 
 QUICK = replace(BOUNDS, pause_max_s=0.2, refuse_first_s=0.2)
 """So that tests of what happens after a pause don't wait for it."""
@@ -66,7 +69,7 @@ class Recorder:
         self.answers: Callable[[Request], Answer] = lambda request: Refused("nothing to say")
         self.is_open = asyncio.Event()
         self.is_open.set()
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
         self.on_opened: Callable[[int], None] = lambda member: None
 
     def opening(self) -> Opening:
@@ -76,21 +79,21 @@ class Recorder:
         assert opening == self.opening()
         self.events.append(("opened", member))
         self.on_opened(member)
-        asyncio.ensure_future(self._notify())
+        self._changed.set()
 
     def lost(self, member: int) -> None:
         self.events.append(("lost", member))
-        asyncio.ensure_future(self._notify())
+        self._changed.set()
 
     def measured(self, member: int, rtt_us: int) -> None:
         self.rtts.append(rtt_us)
-        asyncio.ensure_future(self._notify())
+        self._changed.set()
 
     async def receive(self, member: int, item: Item, size: int) -> None:
         await self.is_open.wait()
         self.heard[member].append(item)
         self.sizes.append(size)
-        await self._notify()
+        self._changed.set()
 
     async def answer(self, member: int, request: Request) -> Answer:
         await self.is_open.wait()
@@ -107,18 +110,16 @@ class Recorder:
         finally:
             self.blobs_closed += 1
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait for something that this Inbox will hear of."""
-        async with asyncio.timeout(30), self._changed:
-            await self._changed.wait_for(holds)
+    async def until(self, holds: Callable[[], bool], poll: bool = False) -> None:
+        """Wait for something that this Inbox will hear of, or, with `poll`, for something it won't."""
+        async with asyncio.timeout(30):
+            while not holds():
+                self._changed.clear()
+                await (asyncio.sleep(0.01) if poll else self._changed.wait())
 
     def numbers(self, member: int) -> list[int]:
         """The notes heard from a member, in order."""
         return [number_of(item) for item in self.heard[member] if not isinstance(item, Opening)]
-
-    async def _notify(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
 
 
 @dataclass
@@ -184,7 +185,17 @@ class Street:
             await self.move_out(node)
 
 
-EMPTY_TREE = Tree((), ())
-FETCH = FetchBlocks(1)
-BIG_ITEM = Announced(bytes(12 << 20), ())
-NOTHING = ZERO
+def dial(street: Street, target: int, tls: Tls) -> grpc.aio.Channel:
+    """A connection to a member by somebody who need not keep to the protocol."""
+    options = dialer_options(street.local, tls.server_name(target))
+    return grpc.aio.secure_channel(street.addresses[target], tls.channel_credentials(target), options=options)
+
+
+async def until_settled(count: Callable[[], int]) -> int:
+    """The count once it has not moved for half a second."""
+    seen, same = count(), 0
+    while same < 5:
+        await asyncio.sleep(0.1)
+        same = same + 1 if count() == seen else 0
+        seen = count()
+    return seen
