@@ -2,15 +2,17 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from weft.api.app import create_app
 from weft.api.server import serve
 from weft.apps.files.contract import CONTRACT as FILES
+from weft.apps.files.ports import Ledger
 from weft.apps.files.routes import router
 from weft.apps.files.service import FilesService
 from weft.execution.builtin.members import CONTRACT as MEMBERS
@@ -82,7 +84,7 @@ async def _serve(home: Home) -> None:
             addresses = config.peer.addresses
             return Network(genesis, home.member, home.validator, listen, addresses, inbox, config.limits)
 
-        def read_blob(name: str, offset: int) -> AsyncIterator[bytes]:
+        def read_blob(name: str, offset: int) -> AsyncGenerator[bytes, None]:
             return files.read_blob(name, offset)
 
         node = Node(
@@ -91,12 +93,13 @@ async def _serve(home: Home) -> None:
         )  # fmt: skip
         gateway = Gateway(genesis, home.gateway, Tokens(config.keys_path).find_key)
         service = NodeService(node, gateway, config.url)
-        files = FilesService(service, data, config.files.upload_bytes_max)
+        ledger = Ledger(genesis, home.member, store.state, attachments, node.peers, service)
+        files = FilesService(ledger, data, config.files.upload_bytes_max)
         app = create_app(service, [router(files)], node.watch.render, None)
         await _run_all(node.run(), files.run(), serve(app, config.api.host, config.api.port))
 
 
-async def _run_all(*parts: "asyncio._CoroutineLike[None]") -> None:
+async def _run_all(*parts: Coroutine[Any, Any, None]) -> None:
     """Run until one part ends or fails; then end the others, and raise what it raised."""
     tasks = [asyncio.ensure_future(part) for part in parts]
     try:

@@ -7,7 +7,7 @@ rows are read from the store and never from memory of what was announced.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from weft.model.receipt import decode_receipt
 from weft.model.view import EventRow
@@ -36,7 +36,7 @@ class Ledger:
         while self._store.head.height <= height:
             await self._grown.wait()
 
-    async def follow(self, cursor: tuple[int, int] | None) -> AsyncIterator[EventRow]:
+    async def follow(self, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
         """Every row after the cursor, for ever; rows of later blocks only if None."""
         height, position = cursor if cursor is not None else (self._store.head.height + 1, -1)
         while True:

@@ -7,7 +7,7 @@ loop, except what is handed to `Workers`.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -112,7 +112,7 @@ class Node:
         attachments: AttachmentStore,
         data: Path,
         connect: Callable[[Inbox], Peers],
-        read_blob: Callable[[str, int], AsyncIterator[bytes]],
+        read_blob: Callable[[str, int], AsyncGenerator[bytes, None]],
         limits: LocalLimits,
     ) -> None:
         self.genesis = genesis
@@ -346,7 +346,7 @@ class Node:
             return answer
         return await self.workers.run("read", lambda: self._answers.answer(request))
 
-    def read_blob(self, name: str, offset: int) -> AsyncIterator[bytes]:
+    def read_blob(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         return self._read_blob(name, offset)
 
     async def _receive_vertex(self, member: int, item: message.Announced) -> None:

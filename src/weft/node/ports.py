@@ -3,7 +3,7 @@
 Calls that touch a disk block and are made from a worker, never from the event loop, unless said otherwise.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from weft.model.block import Block, Checkpoint, Header, Sealed
@@ -63,7 +63,7 @@ class Peers(Protocol):
     async def ask(self, member: int, request: Request) -> Answer:
         """One answer, or Refused when the member cannot be reached or does not answer in 10 s."""
 
-    def read_blob(self, member: int, name: str, offset: int) -> AsyncIterator[bytes]:
+    def read_blob(self, member: int, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         """Content of a blob from a member, in chunks; raises BlobError when it is not to be had there."""
 
     def cut_off(self, member: int, reason: str) -> None:
@@ -93,7 +93,7 @@ class Inbox(Protocol):
     async def answer(self, member: int, request: Request) -> Answer:
         """`member` asks."""
 
-    def read_blob(self, name: str, offset: int) -> AsyncIterator[bytes]:
+    def read_blob(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         """Content of a blob that this node keeps, in chunks; raises BlobError when it is not here."""
 
 

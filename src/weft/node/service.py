@@ -5,7 +5,7 @@ differs from the quorum's answers with an error rather than a lie.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -48,11 +48,6 @@ class NodeService:
     ) -> None:
         self.chain = node.genesis.chain
         self.limits = node.genesis.limits
-        self.genesis = node.genesis
-        self.member = node.me
-        self.state = node.store.state
-        self.attachments = node.attachments
-        self.peers = node.peers
         self._url = url
         self._node = node
         self._store = node.store
@@ -282,7 +277,7 @@ class NodeService:
         self._check_serving()
         return await self._node.workers.run("read", lambda: self._list(collection, after, limit))
 
-    async def follow(self, cursor: tuple[int, int] | None) -> AsyncIterator[EventRow]:
+    async def follow(self, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
         self._check_serving()
         if cursor is not None and cursor[0] > self._store.head.height + 1:
             raise PrunedError(f"cursor {cursor[0]}-{cursor[1]} is above the head {self._store.head.height}")
