@@ -125,6 +125,8 @@ class Blobs:
             if path.exists():
                 self._destroy_path(path)
             self._place(incoming.path, path)
+            if is_claimed:
+                self._destroy_path(self._damaged / incoming.name)
 
     def claim(self, name: str) -> bool:
         """A file names this content: keep it from now on. False when it is not here."""

@@ -41,7 +41,7 @@ def read_photo(path: Path) -> dict[str, Any]:
     with Image.open(path) as image:
         width, height = image.size
         found: dict[str, Any] = {"width": width, "height": height}
-        exif = image.getexif()
+        exif = _exif_of(image)
         orientation = exif.get(ExifTags.Base.Orientation)
         if isinstance(orientation, int) and 1 <= orientation <= 8:
             found["orientation"] = orientation
@@ -93,11 +93,20 @@ def location_of(tags: Mapping[int, Any]) -> dict[str, float] | None:
     return {"lat": lat, "lon": lon}
 
 
+def _exif_of(image: Image.Image) -> Image.Exif:
+    """The EXIF, empty when it cannot be read; of a PNG this means to decode the picture."""
+    # There is no end to what a decoder raises on bytes that were made to break it.
+    try:
+        return image.getexif()
+    except Exception:
+        return Image.Exif()
+
+
 def _part(exif: Image.Exif, part: int) -> Mapping[int, Any]:
     """A sub-directory of the EXIF, empty when its pointer leads nowhere."""
     try:
         return exif.get_ifd(part)
-    except (ValueError, TypeError, KeyError, OSError, SyntaxError):
+    except Exception:
         return {}
 
 

@@ -13,7 +13,7 @@ rewrites the file and empties the log.
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ class Index:
         self._path = path
         self._chain = chain
         self._writer = self._open_for_writing()
-        self._readers = [self._connect() for _ in range(READERS)]
+        self._readers = [_prepare(apsw.Connection(str(path))) for _ in range(READERS)]
         self._free = threading.Semaphore(READERS)
 
     def clear(self) -> None:
@@ -245,8 +245,9 @@ class Index:
     def _open_for_writing(self) -> apsw.Connection:
         """The index as it is, or a new one when it is damaged, of another version or of another chain."""
         for _ in range(2):
-            try:
-                connection = self._connect()
+            connection = apsw.Connection(str(self._path))
+            with suppress(apsw.CorruptError, apsw.NotADBError):
+                _prepare(connection)
                 version = connection.pragma("user_version")
                 if version == 0:
                     with connection:
@@ -255,9 +256,7 @@ class Index:
                     return connection
                 if version == _VERSION and self._is_ours(connection):
                     return connection
-                connection.close()
-            except (apsw.CorruptError, apsw.NotADBError):
-                connection.close()
+            connection.close()
             for part in (self._path, *self._path.parent.glob(self._path.name + "-*")):
                 part.unlink(missing_ok=True)
         raise AssertionError("a new index is of this version")
@@ -265,16 +264,6 @@ class Index:
     def _is_ours(self, connection: apsw.Connection) -> bool:
         (chain,) = next(connection.execute("SELECT chain FROM cursor"))
         return bool(chain == self._chain and connection.pragma("quick_check", 1) == "ok")
-
-    def _connect(self) -> apsw.Connection:
-        connection = apsw.Connection(str(self._path))
-        connection.set_busy_timeout(BUSY_MS)
-        connection.pragma("journal_mode", "wal")
-        # The ledger can always make it again; what matters is that it is never half of two states.
-        connection.pragma("synchronous", "normal")
-        if connection.pragma("secure_delete", 1) != 1:
-            raise AssertionError("SQLite was built without secure_delete")
-        return connection
 
     def _run(self, query: str, values: tuple[Any, ...] = ()) -> apsw.Cursor:
         return self._writer.execute(query, values)
@@ -300,6 +289,16 @@ class Index:
             if any(data[end:]):
                 cleared = data[:end] + bytes(len(data) - end)
                 self._run("UPDATE spot_node SET data = ? WHERE nodeno = ?", (cleared, node))
+
+
+def _prepare(connection: apsw.Connection) -> apsw.Connection:
+    connection.set_busy_timeout(BUSY_MS)
+    connection.pragma("journal_mode", "wal")
+    # The ledger can always make it again; what matters is that it is never half of two states.
+    connection.pragma("synchronous", "normal")
+    is_erasing = connection.pragma("secure_delete", 1)
+    assert is_erasing == 1, "SQLite is built with secure_delete"
+    return connection
 
 
 @contextmanager

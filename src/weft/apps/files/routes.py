@@ -152,7 +152,7 @@ def _add_bytes(routes: APIRouter, files: FilesService) -> None:
     any_type = {200: "*/*", 206: "*/*", 304: "*/*"}
     describe_content: dict[str, Any] = describe(any_type, parameters=(FILE_ID, *READ), problems=(416, 503))
 
-    @routes.api_route("/v1/files/{id}/content", methods=["GET", "HEAD"], **describe_content)
+    @routes.get("/v1/files/{id}/content", **describe_content)
     async def send_content(request: Request) -> Response:
         await begin_read(request)
         file = await files.get(FILE_ID.of(request))
@@ -164,9 +164,8 @@ def _add_bytes(routes: APIRouter, files: FilesService) -> None:
             answer.raw_headers = [*answer.raw_headers, (b"content-range", b"bytes */" + size.encode())]
             return answer
 
-    @routes.api_route(
+    @routes.get(
         "/v1/files/{id}/thumbnail",
-        methods=["GET", "HEAD"],
         **describe({200: Thumbnails.media_type, 304: "*/*"}, parameters=(FILE_ID, *READ)),
     )
     async def send_thumbnail(request: Request) -> Response:

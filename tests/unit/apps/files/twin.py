@@ -100,7 +100,7 @@ class TwinNode:
         self.fates = Fates(self.store, lambda: self.store.head.height)
         self.gateway = Gateway(genesis, key(f"gateway{place}"), lambda token: key(token))
         self.caller = Caller(self.gateway.own, "gateway")
-        self.write_fails: str | None = None
+        self.url_peers: list[str] = []
         self.files: FilesService
         self._task: asyncio.Task[None] | None = None
 

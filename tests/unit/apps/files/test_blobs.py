@@ -1,0 +1,161 @@
+"""Content on the disk of one node."""
+
+import os
+import time
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from weft.apps.files.blobs import Blobs
+from weft.model.errors import BlobError, DiskFullError
+
+CONTENT = b"a photo of the sea" * 1000
+NAME = sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    return Blobs(tmp_path / "blobs")
+
+
+def put(blobs: Blobs, content: bytes = CONTENT, is_claimed: bool = True) -> str:
+    incoming = blobs.begin()
+    for first in range(0, len(content), 4000):
+        incoming.write(content[first : first + 4000])
+    blobs.keep(incoming, is_claimed)
+    return incoming.name
+
+
+def read(blobs: Blobs, name: str = NAME) -> bytes:
+    reading = blobs.open(name)
+    try:
+        return reading.read(0, reading.size)
+    finally:
+        blobs.release(reading)
+
+
+def all_bytes(blobs: Blobs) -> bytes:
+    return b"".join(path.read_bytes() for path in blobs.folder.rglob("*") if path.is_file())
+
+
+def test_content_is_kept_under_its_digest(blobs: Blobs) -> None:
+    """Whatever pieces it came in."""
+    assert put(blobs) == NAME
+    assert read(blobs) == CONTENT
+    assert list(blobs.names()) == [NAME]
+
+
+def test_nothing_is_readable_before_it_is_kept(blobs: Blobs) -> None:
+    """And nothing is left of what is discarded."""
+    incoming = blobs.begin()
+    incoming.write(CONTENT)
+    assert blobs.find(NAME) is None
+    incoming.discard()
+    assert all_bytes(blobs) == b""
+
+
+def test_a_new_process_removes_what_was_being_written(blobs: Blobs) -> None:
+    """An upload does not outlive the node that took it."""
+    incoming = blobs.begin()
+    incoming.write(CONTENT)
+    incoming.close()
+    assert not any(path.is_file() for path in Blobs(blobs.folder).folder.rglob("*"))
+
+
+@pytest.mark.parametrize("place", [0, 9_000, len(CONTENT) - 1])
+def test_a_flipped_bit_is_never_served(blobs: Blobs, place: int) -> None:
+    """Not even when the time of writing is put back; the damaged content counts as missing."""
+    put(blobs)
+    path = blobs.find(NAME)
+    assert path is not None
+    facts = path.stat()
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(bytes([CONTENT[place] ^ 1]))
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    with pytest.raises(BlobError):
+        blobs.open(NAME)
+    put(blobs)
+    assert read(blobs) == CONTENT
+
+
+def test_destroyed_content_is_overwritten_and_gone(blobs: Blobs) -> None:
+    """The file's own bytes, seen through a handle that was opened before, are zeros."""
+    put(blobs)
+    path = blobs.find(NAME)
+    assert path is not None
+    with path.open("rb") as handle:
+        blobs.destroy(NAME)
+        assert handle.read() == bytes(len(CONTENT))
+    assert blobs.find(NAME) is None
+    assert all_bytes(blobs) == b""
+
+
+def test_a_reader_is_cut_off_when_content_is_destroyed(blobs: Blobs) -> None:
+    """It hears an error instead of zeros."""
+    put(blobs)
+    reading = blobs.open(NAME)
+    assert reading.read(0, 10) == CONTENT[:10]
+    blobs.destroy(NAME)
+    with pytest.raises(BlobError):
+        reading.read(10, 10)
+    blobs.release(reading)
+    blobs.release(reading)
+
+
+def test_an_upload_that_waits_outlives_the_erasure_of_the_same_bytes(blobs: Blobs) -> None:
+    """The file that will name it has not been executed yet."""
+    put(blobs)
+    put(blobs, is_claimed=False)
+    blobs.destroy(NAME)
+    assert read(blobs) == CONTENT
+    assert blobs.claim(NAME)
+    assert read(blobs) == CONTENT
+
+
+def test_a_claim_keeps_one_sound_copy(blobs: Blobs) -> None:
+    """A damaged one is replaced by what was uploaded, and its remains are destroyed."""
+    put(blobs)
+    path = blobs.folder / NAME[:2] / NAME
+    path.write_bytes(b"damaged")
+    put(blobs, is_claimed=False)
+    assert blobs.claim(NAME)
+    assert read(blobs) == CONTENT
+    assert [one.name for one in blobs.folder.rglob("*") if one.is_file()] == [NAME]
+
+
+def test_a_claim_of_what_is_not_here_fails(blobs: Blobs) -> None:
+    """It has to be fetched."""
+    assert not blobs.claim(NAME)
+
+
+def test_uploads_that_nobody_names_are_swept_when_their_time_is_over(blobs: Blobs) -> None:
+    """But not while they are held."""
+    put(blobs, is_claimed=False)
+    now = time.time()
+    blobs.hold(NAME, now + 1000)
+    assert blobs.sweep(now) == 0
+    blobs.hold(NAME, now - 1000)
+    assert blobs.sweep(now) == 1
+    assert all_bytes(blobs) == b""
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "../../etc/passwd", NAME.upper(), NAME[:-1], NAME + "0", "0" * 64]
+)
+def test_names_lead_to_blobs_and_nowhere_else(blobs: Blobs, name: str) -> None:
+    """Other members send names, too."""
+    put(blobs)
+    with pytest.raises(BlobError):
+        blobs.open(name)
+
+
+def test_a_full_disk_is_said_so(tmp_path: Path) -> None:
+    """/dev/full has no room for anything."""
+    blobs = Blobs(tmp_path / "blobs")
+    incoming = blobs.begin()
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        incoming._file = full
+        with pytest.raises(DiskFullError):
+            incoming.write(CONTENT)
