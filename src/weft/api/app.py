@@ -40,8 +40,9 @@ def create_app(
     for router in (*_ROUTERS, *routers, *_LAST):
         app.router.routes.extend(router.routes)
     app.router.routes.append(_front_page(ui))
-    app.add_exception_handler(WeftError, _present_weft)
+    app.add_exception_handler(WeftError, _present)
     app.add_exception_handler(HTTPException, _present_http)
+    app.add_exception_handler(Exception, _present)
     return Front(app, service, followers.closing.set)
 
 
@@ -68,7 +69,7 @@ def _front_page(ui: Path | None) -> BaseRoute:
     return Mount("/", Pages(ui))
 
 
-async def _present_weft(request: Request, error: Exception) -> Response:
+async def _present(request: Request, error: Exception) -> Response:
     return present_problem(error, request.scope["path"])
 
 

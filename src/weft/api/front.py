@@ -6,6 +6,7 @@ by pointing its own name at it (DNS rebinding): so `Host` and `Origin` must be a
 
 import re
 from collections.abc import Callable
+from traceback import extract_tb
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import structlog
@@ -70,7 +71,9 @@ class Front:
         except WeftError as error:
             await present_problem(error, scope["path"])(scope, receive, head)
         except Exception as error:
-            log.exception("api.failed", method=scope["method"], code="server.unexpected")
+            # Neither the message nor local values: they may hold what a client sent.
+            trace = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
+            log.error("api.failed", method=scope["method"], kind=type(error).__name__, trace=trace)
             if not head.is_sent:
                 await present_problem(error, scope["path"])(scope, receive, head)
         finally:

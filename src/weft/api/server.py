@@ -51,14 +51,15 @@ async def serve(app: Front, host: str, port: int, on_ready: Callable[[int], None
         await asyncio.shield(work)
     finally:
         app.begin_stop()
-        server.should_exit = True
+        server.stop()
         await work
 
 
 def bind(host: str, port: int) -> socket.socket:
     """A socket that listens; raises PortError, which names the address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The loop sets TCP_NODELAY only on sockets that name their protocol.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
@@ -74,7 +75,21 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Signals are the node's to handle."""
+    """Stops at once when told to. Signals are the node's to handle."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._stopping.set()
+
+    async def main_loop(self) -> None:
+        """Once a second the Date header is made anew; an idle server does nothing else."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), 1)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
