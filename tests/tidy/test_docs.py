@@ -88,6 +88,20 @@ def test_every_error_is_in_the_drawing() -> None:
     }
 
 
+def test_every_promise_names_a_test_that_is_there() -> None:
+    """docs/invariants.md: each numbered line names at least one test, and each name exists."""
+    promises = re.findall(
+        r"^\d+\. .*(?:\n   .*)*", (DOCS / "invariants.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert promises
+    for promise in promises:
+        named = re.findall(r"`(tests/[a-z_/]+\.py)(?:::(\w+))?`", promise)
+        assert named, promise
+        for path, test in named:
+            assert (ROOT / path).exists(), path
+            assert not test or f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), (path, test)
+
+
 def test_links_lead_somewhere() -> None:
     """Every relative link of every page names a file that is there."""
     dead = [
