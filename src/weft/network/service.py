@@ -137,8 +137,11 @@ class Service:
         member, call = guest.member, _current_call()
         if guest.streams.take(1, asyncio.get_running_loop().time()):
             raise PeerError("streams begun anew too often")
-        async with asyncio.timeout(self._bounds.dial_timeout_s):
-            raw = await context.read()
+        try:
+            async with asyncio.timeout(self._bounds.dial_timeout_s):
+                raw = await context.read()
+        except TimeoutError:
+            await _refuse(context, grpc.StatusCode.DEADLINE_EXCEEDED, "nothing was said on this stream")
         if raw is grpc.aio.EOF:
             return b""
         opening, size = unpack_opening(raw, self._chain, self._local, self._bounds)
