@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from itertools import chain
 
 from weft.apps.files.blobs import Blobs, Incoming
 from weft.apps.files.contract import NAME, FileState, find_file
@@ -208,12 +209,13 @@ class Follower:
             await asyncio.sleep(TIDY_S)
 
     def _compare(self) -> list[str]:
-        """Content that no file names is destroyed; the digests of what files name and is not here."""
+        """What no file names is destroyed; the digests of what files name and is not here."""
         if not self._index.incomplete(1):
-            for name in self._blobs.names():
+            for name in chain(self._blobs.names(), self._thumbnails.names()):
                 with self._gate:
                     if not self._index.is_named(name):
                         self._blobs.destroy(name)
+                        self._thumbnails.destroy(name)
         missing, after = [], ""
         while page := self._index.contents(after, _PAGE):
             with self._gate:

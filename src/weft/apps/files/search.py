@@ -88,16 +88,15 @@ def _count(
         return min(total, COUNTED_MAX), total <= COUNTED_MAX, {}
     places = [place for (place,) in connection.execute(hits, values)]
     counted = places[:COUNTED_MAX]
-    found = {
-        name: {
-            str(value): count
-            for value, count in connection.execute(
-                f"WITH hit AS (SELECT value AS place FROM carray(?)) {_FACET_SQL[name]} "
-                f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {FACET_VALUES_MAX}",
-                (apsw.carray(array("q", counted)),),
-            )
-        }
-        for name in facets
-        if counted
-    }
+    found = {name: _count_values(connection, name, counted) for name in facets}
     return len(counted), len(places) <= COUNTED_MAX, found
+
+
+def _count_values(connection: apsw.Connection, facet: str, places: list[int]) -> dict[str, int]:
+    if not places:
+        return {}
+    sql = (
+        f"WITH hit AS (SELECT value AS place FROM carray(?)) {_FACET_SQL[facet]} "
+        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {FACET_VALUES_MAX}"
+    )
+    return {str(value): count for value, count in connection.execute(sql, (apsw.carray(array("q", places)),))}

@@ -41,6 +41,10 @@ class Thumbnails:
         finally:
             await asyncio.to_thread(shred, part)
 
+    def names(self) -> list[str]:
+        """Digests of all blobs whose thumbnail was drawn. Touches the disk."""
+        return sorted(path.name for path in self._folder.iterdir() if not path.suffix)
+
     def destroy(self, name: str) -> None:
         """Overwrite and remove. Touches the disk."""
         shred(self._folder / name)
