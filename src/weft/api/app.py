@@ -17,7 +17,6 @@ from weft.api.errors import MethodError, RequestError, RouteError
 from weft.api.front import Front
 from weft.api.problems import present_problem
 from weft.api.request import Bodies
-from weft.api.route import Route
 from weft.api.routes import blocks, docs, events, health, records, status, transactions
 from weft.api.routes.events import Followers
 from weft.api.service import Service
@@ -88,6 +87,6 @@ async def _present_http(request: Request, error: Exception) -> Response:
 
 
 def _methods_of(app: FastAPI, path: str) -> set[str]:
-    routes = [route for route in app.routes if isinstance(route, Route) and route.path_regex.match(path)]
+    routes = [route for route in app.routes if isinstance(route, PlainRoute) and route.path_regex.match(path)]
     methods = {method for route in routes for method in route.methods or ()}
     return methods | ({"HEAD"} if "GET" in methods else set())

@@ -147,9 +147,11 @@ class EventStream(Response):
     async def _next_chunk(self, *ends: "asyncio.Future[Any]") -> bytes:
         """The next event; a heartbeat when none came for a while; the last words when there will be none."""
         waiting: set[asyncio.Future[Any]] = {self._next, *ends}
-        await asyncio.wait(waiting, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
-        if not self._next.done():
+        done, _ = await asyncio.wait(waiting, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
+        if not done:
             return b": still here\n\n"
+        if self._next not in done:
+            return b""
         try:
             row = self._next.result()
         except (WeftError, StopAsyncIteration) as error:

@@ -1,0 +1,93 @@
+"""The description of the interface is whole, and its page needs nobody else."""
+
+import re
+from pathlib import Path
+
+import httpx
+
+from tests.unit.api.ask import code_of
+from tests.unit.api.conftest import serving
+from tests.unit.api.twin import Twin
+
+NAMED = {
+    "/livez": {"get"},
+    "/readyz": {"get"},
+    "/healthz": {"get"},
+    "/metrics": {"get"},
+    "/version": {"get"},
+    "/v1/status": {"get"},
+    "/v1/head": {"get"},
+    "/v1/blocks": {"get"},
+    "/v1/blocks/{height}": {"get"},
+    "/v1/transactions": {"post"},
+    "/v1/transactions:batch": {"post"},
+    "/v1/transactions/{id}": {"get"},
+    "/v1/records/{collection}/{key}": {"get", "put", "delete"},
+    "/v1/records/{collection}/{key}/history": {"get"},
+    "/v1/records/{collection}": {"get"},
+    "/v1/records/{collection}:batch": {"post"},
+    "/v1/events": {"get"},
+}
+
+
+async def test_every_path_is_described(http: httpx.AsyncClient) -> None:
+    """OpenAPI 3.1 with each path and method, parameters, bodies, answers and problems."""
+    document = (await http.get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    assert {path: set(one) for path, one in document["paths"].items()} == NAMED
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            named = {one["name"] for one in operation["parameters"] if one["in"] == "path"}
+            assert named == set(re.findall(r"{(\w+)}", path))
+            assert {"400", "500"} <= operation["responses"].keys()
+            assert operation["description"], path
+            assert ("requestBody" in operation) == (method in ("put", "post"))
+
+
+async def test_every_reference_leads_somewhere(http: httpx.AsyncClient) -> None:
+    """In both editions."""
+    for path in ("/openapi.json", "/docs/openapi.json"):
+        answer = await http.get(path)
+        document = answer.json()
+        for target in set(re.findall(r'"\$ref":\s*"#/([^"]+)"', answer.text)):
+            found = document
+            for part in target.split("/"):
+                found = found[part]
+
+
+async def test_the_page_comes_whole_from_this_node(http: httpx.AsyncClient) -> None:
+    """Each file it names is here, none is elsewhere; it reads the edition that it understands."""
+    page = (await http.get("/docs")).text
+    files = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(files) == 4
+    for name in files:
+        assert name.startswith("/docs/")
+        assert (await http.get(name)).status_code == 200, name
+    assert '"/docs/openapi.json"' in (await http.get("/docs/start.js")).text
+    lowered = await http.get("/docs/openapi.json")
+    assert lowered.json()["openapi"].startswith("3.0")
+    assert '"null"' not in lowered.text
+    for name in ("nothing.js", "..%2e", "index.html"):
+        assert (await http.get(f"/docs/{name}")).status_code == 404
+
+
+async def test_without_a_web_application_the_root_leads_to_the_page(http: httpx.AsyncClient) -> None:
+    """So that the address alone shows something."""
+    answer = await http.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+
+
+async def test_a_web_application_is_served_beside_the_interface(tmp_path: Path) -> None:
+    """Its files; its page for places of its own; problems for all that is not for a browser."""
+    (tmp_path / "index.html").write_text("<p>the page")
+    (tmp_path / "main.js").write_text("start()")
+    async with serving(Twin(), tmp_path) as url, httpx.AsyncClient(base_url=url) as http:
+        browser = {"accept": "text/html,*/*"}
+        assert (await http.get("/", headers=browser)).text == "<p>the page"
+        assert (await http.get("/main.js")).text == "start()"
+        assert (await http.get("/photos/7", headers=browser)).text == "<p>the page"
+        assert code_of(await http.get("/photos/7")) == (404, "route.unknown")
+        assert code_of(await http.get("/v1/nothing", headers=browser)) == (404, "route.unknown")
+        assert code_of(await http.get("/..%2f..%2fetc/passwd", headers=browser)) == (400, "request.path")
+        assert code_of(await http.delete("/v1/status")) == (405, "route.method")
+        assert (await http.get("/v1/status")).status_code == 200
