@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections import deque
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol
 
 import grpc
@@ -100,17 +101,16 @@ class Link:
 
     async def run(self) -> None:
         """Keep a stream to the member, until cancelled."""
-        now = asyncio.get_running_loop().time
         pause = self._bounds.pause_first_s
         while True:
-            if refused := self._standing.refused_for(now()):
+            if refused := self._standing.refused_for(monotonic()):
                 await asyncio.sleep(refused)
-            begun = now()
+            begun = monotonic()
             try:
                 await self._hold_stream()
             except BrokenError as broken:
                 self._tally.last_failure = str(broken)
-            if now() - begun > self._bounds.pause_max_s:
+            if monotonic() - begun > self._bounds.pause_max_s:
                 pause = self._bounds.pause_first_s
             await self._rest(pause * random.uniform(0.5, 1))
             pause = min(2 * pause, self._bounds.pause_max_s)
@@ -249,7 +249,7 @@ class Link:
 
     def _next_ping(self, size: int) -> int:
         """The number of the ping that goes with a frame of this size, or 0."""
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         if (
             self._unanswered is not None
             or size > self._bounds.ping_frame_bytes
@@ -276,7 +276,7 @@ class Link:
                     raise PeerError("a frame that is not the pong to our ping")
             except PeerError as error:
                 raise self._cut(error) from None
-            rtt_us = round((asyncio.get_running_loop().time() - self._unanswered[1]) * 1e6)
+            rtt_us = round((monotonic() - self._unanswered[1]) * 1e6)
             self._unanswered = None
             self._tally.rtt_us = rtt_us
             self._speaker.measured(self._route.member, rtt_us)

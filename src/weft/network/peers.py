@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from time import monotonic
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -125,7 +126,7 @@ class Network:
         tally = self.tallies[member]
         tally.cuts += 1
         tally.last_cut = reason
-        self._standings[member].cut(reason, asyncio.get_running_loop().time())
+        self._standings[member].cut(reason, monotonic())
         self._links[member].sever(reason)
         self._guests[member].end_calls(reason)
 

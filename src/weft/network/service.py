@@ -6,6 +6,7 @@ one before, so a fast or a slow member holds back only itself; what no honest me
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from time import monotonic
 from typing import NoReturn, Protocol
 
 import grpc
@@ -104,7 +105,7 @@ class Service:
         loop, call = asyncio.get_running_loop(), _current_call()
         guest.calls[call] = ""
         try:
-            if refused := guest.standing.refused_for(loop.time()):
+            if refused := guest.standing.refused_for(monotonic()):
                 await asyncio.sleep(min(refused, REFUSAL_S))
                 await _refuse(context, grpc.StatusCode.PERMISSION_DENIED, guest.standing.reason)
             return await work(guest)
@@ -135,7 +136,7 @@ class Service:
 
     async def _exchange(self, guest: Guest, context: grpc.aio.ServicerContext) -> bytes:
         member, call = guest.member, _current_call()
-        if guest.streams.take(1, asyncio.get_running_loop().time()):
+        if guest.streams.take(1, monotonic()):
             raise PeerError("streams begun anew too often")
         try:
             async with asyncio.timeout(self._bounds.dial_timeout_s):
@@ -158,26 +159,26 @@ class Service:
 
     async def _take_frame(self, guest: Guest, raw: bytes, context: grpc.aio.ServicerContext) -> None:
         """Hand over the frame's items; a member that is too fast is read slower."""
-        frame, tally, loop = unpack(raw, self._local, self._bounds), guest.tally, asyncio.get_running_loop()
+        frame, tally = unpack(raw, self._local, self._bounds), guest.tally
         tally.frames_received += 1
         tally.bytes_received += len(raw)
         if frame.ping:
             await context.write(pack((), pong=frame.ping))
         await self._keep_pace(guest, guest.items, 1 + len(frame.items) + len(raw) / ITEM_UNIT_BYTES)
-        yield_at = loop.time() + YIELD_EVERY_S
+        yield_at = monotonic() + YIELD_EVERY_S
         for item_raw in frame.items:
             item = decode_item(item_raw)
             if isinstance(item, Opening):
                 raise PeerError("a second Opening on one stream")
             tally.items_received += 1
             await self._listener.receive(guest.member, item, len(item_raw))
-            if loop.time() > yield_at:
+            if monotonic() > yield_at:
                 await asyncio.sleep(0)
-                yield_at = loop.time() + YIELD_EVERY_S
+                yield_at = monotonic() + YIELD_EVERY_S
 
     async def _keep_pace(self, guest: Guest, allowance: Allowance, amount: float) -> None:
         """Wait off what is too much; raises PeerError for one that never rests."""
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         if wait_s := allowance.take(amount, now):
             guest.tally.throttled += 1
             if allowance.strained_for(now) > self._bounds.flood_s:
