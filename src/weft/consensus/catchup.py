@@ -21,6 +21,7 @@ PIECES_PER_FETCH = 256
 FETCHES_PER_MEMBER = 4
 PAUSE_US_FIRST = 50_000
 PAUSE_US_MAX = 10_000_000
+_NEVER_US = 2**62
 _GRACE_US_MIN = 2_000
 _GRACE_US_UNKNOWN = 5_000
 _GRACE_US_MAX = 50_000
@@ -60,12 +61,16 @@ class Catchup:
         """Whether asking again may lead further than it did the last time."""
         self._clock: list[tuple[int, int, Piece]] = []
         self._number = count()
+        self._asleep: dict[Reference, None] = {}
+        """Wanted by a known liar's own chain alone: not asked for until somebody else builds on it."""
         self._dropped: dict[Reference, int] = {}
         """Vertices let go for want of room, and who has them: nobody here names them."""
 
     def wish(self, piece: Piece, now_us: int, rtt_us: int | None) -> None:
         """A piece is missing. What its author is about to send anyway gets a moment to come."""
         wish = self._wishes.get(piece)
+        if isinstance(piece, Reference):
+            self._asleep.pop(piece, None)
         if wish is None:
             self._wishes[piece] = wish = Wish(now_us + self._grace_us(piece, rtt_us))
         elif wish.asked is not None or wish.due_us <= now_us:
@@ -82,6 +87,7 @@ class Catchup:
     def connect(self, member: int, now_us: int) -> None:
         """A stream began: everything may be asked for anew, and without a pause."""
         self._connected |= 1 << member
+        self._asleep.clear()
         for piece, wish in self._wishes.items():
             if wish.asked is None:
                 wish.tried, wish.pause_us, wish.due_us = 0, PAUSE_US_FIRST, now_us
@@ -113,6 +119,18 @@ class Catchup:
                 if piece in forgotten or not has_progress:
                     wish.tried |= 1 << member
                 self._ready[piece] = None
+
+    def wake(self, claimed: list[Reference], now_us: int) -> None:
+        """Another author's vertex waits for these: what was not to be asked for is, from now on."""
+        for reference in claimed:
+            if reference in self._asleep:
+                self.wish(reference, now_us, None)
+
+    def tidy(self) -> None:
+        """Let go of what nobody waits for any more."""
+        for reference in tuple(self._asleep):
+            if not self._is_wished(reference):
+                del self._asleep[reference]
 
     def ask(self, now_us: int) -> list[Effect]:
         """The requests to make now, and how far others have forgotten."""
@@ -149,6 +167,11 @@ class Catchup:
             if not self._is_wished(piece):
                 continue
             wish = self._wishes[piece]
+            if isinstance(piece, Reference) and self._is_idle_chain(piece):
+                del self._ready[piece]
+                self._asleep[piece] = None
+                wish.due_us = _NEVER_US
+                continue
             untried = [member for member in self._sources(piece) if not wish.tried >> member & 1]
             member = next((member for member in untried if room[member]), None)
             if member is not None:
@@ -201,21 +224,19 @@ class Catchup:
         return not is_here
 
     def _sources(self, piece: Piece) -> Iterator[int]:
-        """Whom to ask, the likeliest first: nobody while only a known liar's own chain names the piece."""
-        if not self._is_idle_chain(piece):
-            seen = 1 << self._me
-            for member in self._likeliest(piece):
-                if not seen >> member & 1 and self._connected >> member & 1:
-                    seen |= 1 << member
-                    yield member
+        """Whom to ask, each member once, the likeliest first."""
+        seen = 1 << self._me
+        for member in self._likeliest(piece):
+            if not seen >> member & 1 and self._connected >> member & 1:
+                seen |= 1 << member
+                yield member
 
-    def _is_idle_chain(self, piece: Piece) -> bool:
+    def _is_idle_chain(self, reference: Reference) -> bool:
         """Section 2: a chain of twins is fetched only when another author's vertex names it."""
         return (
-            isinstance(piece, Reference)
-            and piece.author in self._dag.twins
-            and piece not in self._dropped
-            and not self._waiting.is_named_by_another(piece)
+            reference.author in self._dag.twins
+            and reference not in self._dropped
+            and reference not in self._waiting.claimed
         )
 
     def _likeliest(self, piece: Piece) -> Iterator[int]:

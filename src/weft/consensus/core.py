@@ -347,7 +347,7 @@ class Core:
             return False
         if self._dag.note_twins(vertex.author, vertex.round):
             self._effects.append(Accuse(other, vertex))
-        return not self._waiting.is_named_by_another(vertex.reference)
+        return vertex.reference not in self._waiting.claimed
 
     def _find_other(self, vertex: Vertex) -> Vertex | None:
         """Another vertex of the same slot, complete or waiting."""
@@ -357,16 +357,11 @@ class Core:
         return self._waiting.find_other(vertex) if self._waiting else None
 
     def _wait(self, pending: Pending) -> None:
-        if not self._waiting.add(pending):
-            return
+        self._catchup.wake(self._waiting.add(pending), self._now_us)
         for piece in pending.missing:
             if self._waiting.is_missing(piece):
                 rtt = self._rounds.rtt_us(piece.author) if isinstance(piece, Reference) else None
                 self._catchup.wish(piece, self._now_us, rtt)
-            elif isinstance(piece, Reference) and piece.author in self._dag.twins:
-                # What a liar's own chain lacks is fetched from now on, because somebody else builds on it.
-                for deeper in self._waiting.pending[piece].missing:
-                    self._catchup.wish(deeper, self._now_us, None)
 
     def _note_attachments(self, reference: Reference, missing: tuple[Digest, ...]) -> None:
         """A waiting vertex came again: attachments that it lacked may be here now."""
@@ -433,6 +428,7 @@ class Core:
         if lost:
             self._effects.append(Discard(tuple(lost)))
         self._effects.append(Forget(kept_from))
+        self._catchup.tidy()
 
     # Speaking.
 

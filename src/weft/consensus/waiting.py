@@ -56,6 +56,8 @@ class Waiting:
         self.pending: dict[Reference, Pending] = {}
         self.children: dict[Piece, dict[Reference, None]] = {}
         """A missing piece, and those that wait for it in the order in which they came."""
+        self.claimed: dict[Reference, None] = {}
+        """Those that more than their author's own chain waits for (section 2)."""
         self._rounds: dict[int, dict[Reference, None]] = {}
         """Pending vertices and missing parents by round: what the floor will pass."""
         self._shares = [Share() for _ in range(peers)]
@@ -77,8 +79,8 @@ class Waiting:
                     return pending.vertex
         return None
 
-    def add(self, pending: Pending) -> bool:
-        """Keep a vertex until it is ready; False when its peer's bound leaves no room for it."""
+    def add(self, pending: Pending) -> list[Reference]:
+        """Keep a vertex until it is ready, if its peer's bound leaves room; gives what is newly claimed."""
         reference = pending.vertex.reference
         self.pending[reference] = pending
         self._rounds.setdefault(reference.round, {})[reference] = None
@@ -88,23 +90,16 @@ class Waiting:
             self.children.setdefault(piece, {})[reference] = None
             if isinstance(piece, Reference):
                 self._rounds.setdefault(piece.round, {})[piece] = None
+        parents = [piece for piece in pending.missing if isinstance(piece, Reference)]
+        is_claimed = reference in self.claimed
+        claimed = self._claim([name for name in parents if is_claimed or name.author != reference.author])
         if not pending.is_asked:
             self._charge(pending)
-        return reference in self.pending
+        return claimed
 
     def is_missing(self, piece: Piece) -> bool:
         """Whether somebody waits for this piece and it is not here, not even as one that waits."""
         return piece in self.children and piece not in self.pending
-
-    def is_named_by_another(self, reference: Reference) -> bool:
-        """Whether more than its author's own chain waits for this vertex (section 2)."""
-        links = [reference]
-        while links:
-            for child in self.children.get(links.pop(), ()):
-                if child.author != reference.author:
-                    return True
-                links.append(child)
-        return False
 
     def satisfy(self, piece: Piece) -> list[Pending]:
         """The piece is here now, or need not be: those that are ready by it, taken out."""
@@ -166,6 +161,18 @@ class Waiting:
         self.has_dropped = any(share.dropped is not None for share in self._shares)
         return taken
 
+    def _claim(self, references: list[Reference]) -> list[Reference]:
+        """Each reference, and what its author's own chain lacks below it; gives those that are new."""
+        new = []
+        while references:
+            reference = references.pop()
+            if reference not in self.claimed:
+                self.claimed[reference] = None
+                new.append(reference)
+                below = self.pending[reference].missing if reference in self.pending else ()
+                references += [piece for piece in below if isinstance(piece, Reference)]
+        return new
+
     def _is_half_empty(self, share: Share) -> bool:
         return (
             2 * share.bytes <= self._local.incomplete_bytes_max
@@ -176,6 +183,7 @@ class Waiting:
     def _unlist(self, piece: Piece) -> None:
         """Forget the round of what neither waits nor is waited for, so that the index stays bounded."""
         if isinstance(piece, Reference) and piece not in self.pending and piece not in self.children:
+            self.claimed.pop(piece, None)
             row = self._rounds.get(piece.round)
             if row is not None:
                 row.pop(piece, None)
