@@ -8,10 +8,9 @@ nobody has is asked for again, less and less often.
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import aclosing
 
 from weft.apps.files.blobs import Blobs, Incoming
-from weft.apps.files.ports import Ledger
+from weft.apps.files.ports import Ledger, ending
 from weft.model.errors import BlobError, DiskFullError
 
 TRANSFERS_MAX = 4
@@ -107,7 +106,7 @@ class Fetcher:
     async def _receive(self, member: int, name: str, incoming: Incoming) -> bool:
         """Whether the member's stream ended by itself."""
         try:
-            async with aclosing(self._ledger.peers.read_blob(member, name, incoming.size)) as chunks:
+            async with ending(self._ledger.peers.read_blob(member, name, incoming.size)) as chunks:
                 async for chunk in chunks:
                     if incoming.size + len(chunk) > self._bytes_max:
                         return False

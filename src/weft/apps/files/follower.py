@@ -9,14 +9,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from itertools import chain
 
 from weft.apps.files.blobs import Blobs, Incoming
 from weft.apps.files.contract import NAME, FileState, find_file
 from weft.apps.files.fetch import Fetcher
 from weft.apps.files.index import PLACES_A_BLOCK, Index, Place
-from weft.apps.files.ports import Ledger
+from weft.apps.files.ports import Ledger, ending
 from weft.apps.files.reader import view_file
 from weft.apps.files.thumbnails import Thumbnails
 from weft.model.errors import BehindError, DiskFullError, DivergedError
@@ -61,6 +60,11 @@ class Follower:
         finally:
             await self.fetcher.close()
 
+    def close(self) -> None:
+        """Close the index once nobody writes to it: a thread goes on when the task that waited for it ends."""
+        with self._gate:
+            self._index.close()
+
     async def reach(self, height: int, timeout_s: float = REACH_S) -> None:
         """Return once the index holds all of this height; raises BehindError."""
         try:
@@ -98,7 +102,7 @@ class Follower:
 
     async def _read(self, cursor: tuple[int, int], rows: asyncio.Queue[EventRow]) -> None:
         """Passes on what concerns files, and the end of each block."""
-        async with aclosing(self._ledger.service.follow(cursor)) as ledger_rows:
+        async with ending(self._ledger.service.follow(cursor)) as ledger_rows:
             async for row in ledger_rows:
                 if row.event is None or row.event.contract == NAME:
                     await rows.put(row)

@@ -122,6 +122,9 @@ class Index:
             self._run("UPDATE cursor SET height = 0, position = -1")
 
     def close(self) -> None:
+        """Waits for queries under way; those that come later fail."""
+        for _ in range(READERS):
+            self._free.acquire()
         for connection in (*self._readers, self._writer):
             connection.close()
 

@@ -1,8 +1,9 @@
 """What the application needs of a node, said by the application; `assembly` fills it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from weft.execution.contract import Reader
 from weft.model.block import Block, Checkpoint, Header
@@ -11,6 +12,8 @@ from weft.model.genesis import Genesis
 from weft.model.stored import Erased
 from weft.model.transaction import Attachment
 from weft.model.view import Caller, EventRow, Fate, Wait, Wish
+
+T = TypeVar("T")
 
 
 class Attachments(Protocol):
@@ -25,7 +28,7 @@ class Peers(Protocol):
 
     def is_connected(self, member: int) -> bool: ...
 
-    def read_blob(self, member: int, name: str, offset: int) -> AsyncGenerator[bytes, None]:
+    def read_blob(self, member: int, name: str, offset: int) -> AsyncIterator[bytes]:
         """Content from `offset` on, in chunks; raises BlobError when it is not to be had there. At an offset
         that is the content's size, nothing follows and nothing is raised: the member has the content."""
 
@@ -52,7 +55,7 @@ class Service(Protocol):
     async def headers(self, below: int | None, limit: int) -> list[tuple[Header, Digest]]:
         """Newest first, heights below `below`."""
 
-    def follow(self, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
+    def follow(self, cursor: tuple[int, int] | None) -> AsyncIterator[EventRow]:
         """Every row after the cursor, for ever; the `block` row is the last of its height."""
 
 
@@ -68,3 +71,13 @@ class Ledger:
     attachments: Attachments
     peers: Peers
     service: Service
+
+
+@asynccontextmanager
+async def ending(rows: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """Lets go of an iterator that may not have been read to its end, and of what it holds open."""
+    try:
+        yield rows
+    finally:
+        if isinstance(rows, AsyncGenerator):
+            await rows.aclose()

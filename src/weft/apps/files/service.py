@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from os import urandom
 from pathlib import Path
 
-from weft.api.errors import ErasedError, PendingError
+from weft.api.errors import BusyError, ErasedError, PendingError
 from weft.apps.files.blobs import Blobs, Incoming, Reading
 from weft.apps.files.contract import NAME, FileState
 from weft.apps.files.disk import CHUNK_BYTES
@@ -23,7 +23,7 @@ from weft.apps.files.index import FileView, Index
 from weft.apps.files.index import Place as Made
 from weft.apps.files.media import HEAD_BYTES, media_type_of
 from weft.apps.files.metadata import Metadata, apply_patch, canonical_patch, encode_metadata
-from weft.apps.files.ports import Ledger
+from weft.apps.files.ports import Ledger, ending
 from weft.apps.files.query import Query
 from weft.apps.files.reader import VersionView, load_file, view_file, view_versions
 from weft.apps.files.search import Found, Place, search
@@ -43,6 +43,8 @@ HELD_S = 25 * 3600.0
 """How long content waits for its transaction: no transaction lives longer than 24 hours."""
 COPIES_PAUSE_S, COPIES_PAUSE_S_MAX = 0.02, 1.0
 UPDATE_TRIES = 5
+RECEIVING_MAX = 64
+"""Uploads under way at once."""
 PEER_CHUNK_BYTES = 256 << 10
 
 
@@ -77,6 +79,7 @@ class FilesService:
         self._worker = PhotoWorker()
         self._thumbnails = Thumbnails(data / "index" / "thumbnails", self._worker)
         self._follower = Follower(ledger, self.index, self.blobs, self._thumbnails, file_bytes_max)
+        self._receiving = 0
         self._puts: dict[tuple[str, str], asyncio.Lock] = {}
         self._putting: Counter[tuple[str, str]] = Counter()
 
@@ -86,7 +89,7 @@ class FilesService:
             await self._follower.run()
         finally:
             await self._worker.close()
-            await asyncio.to_thread(self.index.close)
+            await asyncio.to_thread(self._follower.close)
 
     async def look(self, incoming: Incoming, name: str) -> Looked:
         """Keep uploaded content for a file to come, and say what it is."""
@@ -220,15 +223,27 @@ class FilesService:
 
     async def receive(self, chunks: AsyncIterator[bytes]) -> Incoming:
         """Content as it streams in; raises FileSizeError or DiskFullError."""
-        incoming = await asyncio.to_thread(self.blobs.begin)
-        try:
+        async with self.receiving() as incoming:
             async for chunk in gather(chunks):
                 self.check_size(incoming.size + len(chunk))
                 await asyncio.to_thread(incoming.write, chunk)
-        except BaseException:
-            await self.discard(incoming)
-            raise
         return incoming
+
+    @asynccontextmanager
+    async def receiving(self) -> AsyncIterator[Incoming]:
+        """Somewhere to write content; it is discarded when the block ends by an exception."""
+        if self._receiving >= RECEIVING_MAX:
+            raise BusyError(f"{RECEIVING_MAX} files are being uploaded to this node")
+        self._receiving += 1
+        try:
+            incoming = await asyncio.to_thread(self.blobs.begin)
+            try:
+                yield incoming
+            except BaseException:
+                await self.discard(incoming)
+                raise
+        finally:
+            self._receiving -= 1
 
     async def discard(self, incoming: Incoming) -> None:
         """Overwrite what was received, unless it was kept."""
@@ -316,9 +331,8 @@ class FilesService:
         if not self.ledger.peers.is_connected(member):
             return False
         with suppress(BlobError):
-            async for _ in self.ledger.peers.read_blob(member, file.sha256, file.size):
-                return False
-            return True
+            async with ending(self.ledger.peers.read_blob(member, file.sha256, file.size)) as chunks:
+                return not [chunk async for chunk in chunks]
         return False
 
 

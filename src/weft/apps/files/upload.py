@@ -34,18 +34,16 @@ class Upload:
 
 
 async def receive_upload(files: FilesService, content_type: str, chunks: AsyncIterator[bytes]) -> Upload:
-    """The file and metadata of a request body. `content.discard()` when it is not kept.
+    """The file and metadata of a request body. `files.discard(content)` when it is not kept.
 
     Raises MediaTypeError, UploadError, BodySizeError, FileSizeError or DiskFullError.
     """
-    form = Form(files, _boundary_of(content_type), await asyncio.to_thread(files.blobs.begin))
-    try:
+    boundary = _boundary_of(content_type)
+    async with files.receiving() as content:
+        form = Form(files, boundary, content)
         async for chunk in gather(chunks):
             await asyncio.to_thread(form.feed, chunk)
         return form.finish()
-    except BaseException:
-        await asyncio.to_thread(form.content.discard)
-        raise
 
 
 class Form:

@@ -14,14 +14,20 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture(scope="session")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the drawn photos."""
+    folder = tmp_path_factory.mktemp("samples")
+    write_samples(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photos(samples: Path) -> Path:
     """Named by WEFT_PHOTOS, or a folder shared/photos beside the repository."""
     folder = Path(os.environ.get("WEFT_PHOTOS", ROOT.parent / "shared" / "photos"))
     if folder.is_dir():
         return folder
     warnings.warn(f"NO REAL PHOTOS in {folder}: testing with drawn samples only", stacklevel=1)
-    samples = tmp_path_factory.mktemp("samples")
-    write_samples(samples)
     return samples
 
 

@@ -16,7 +16,6 @@ from weft.apps.files.errors import FileSizeError, MetadataError, ThumbnailError
 from weft.apps.files.index import FileView
 from weft.apps.files.metadata import encode_metadata
 from weft.apps.files.proof import prove_file
-from weft.apps.files.samples import write_samples
 from weft.apps.files.service import Written
 from weft.model.call import CreateFile
 from weft.model.encoding import encode
@@ -188,9 +187,9 @@ async def test_a_proof_leads_from_the_bytes_to_the_committee(net: Net) -> None:
     assert not is_proved(verify_file(net.genesis, sha256(b"forged").digest(), proof))
 
 
-async def test_an_erased_file_leaves_no_byte_on_any_node(net: Net, tmp_path: Path) -> None:
+async def test_an_erased_file_leaves_no_byte_on_any_node(net: Net, samples: Path) -> None:
     """No content, name, digest, word, position or thumbnail in any file of the application."""
-    photo = write_samples(tmp_path / "samples")[0].read_bytes()
+    photo = (samples / "lisbon-tagus-evening.jpg").read_bytes()
     keep = await put_file(net.nodes[0], b"kept", "kept.txt", patch={"title": "keepsake"})
     patch = {
         "title": "Zanzibar",
@@ -347,10 +346,10 @@ async def test_certified_waits_for_copies_on_other_members(net: Net) -> None:
         await put(node, b"not copied", wait="certified", timeout_ms=50)
 
 
-async def test_an_index_rebuilt_from_the_ledger_is_the_same(net: Net, tmp_path: Path) -> None:
+async def test_an_index_rebuilt_from_the_ledger_is_the_same(net: Net, samples: Path) -> None:
     """And what no file names is destroyed when it has caught up."""
     node = net.nodes[0]
-    for number, path in enumerate(write_samples(tmp_path / "samples")[:4]):
+    for number, path in enumerate(sorted(samples.iterdir())[:4]):  # noqa: ASYNC240
         file = await put_file(node, path.read_bytes(), path.name, patch={"tags": [f"t{number % 2}"]})
         await node.files.update(node.caller, file.id, {"title": f"nr {number}"}, None, None, "executed", 5000)
     await erase(node, file)

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageOps
 
-from weft.apps.files.samples import write_samples
 from weft.apps.files.worker import PhotoWorker
 
 
@@ -37,9 +36,9 @@ def make_endless(path: Path) -> Path:
     return path
 
 
-async def test_hostile_files_say_nothing_and_harm_nothing(tmp_path: Path) -> None:
+async def test_hostile_files_say_nothing_and_harm_nothing(tmp_path: Path, samples: Path) -> None:
     """Bombs, cut files, noise: no answer but an empty one, and the next photo is read as ever."""
-    sample = write_samples(tmp_path / "samples")[0]
+    sample = samples / "lisbon-tagus-evening.jpg"
     raw = sample.read_bytes()
     hostile = {
         "bomb.png": make_bomb(tmp_path / "bomb.png", 100_000),
@@ -74,9 +73,9 @@ async def test_directories_that_lead_in_circles_end(tmp_path: Path) -> None:
     await worker.close()
 
 
-async def test_a_cut_photo_keeps_what_it_says(tmp_path: Path) -> None:
+async def test_a_cut_photo_keeps_what_it_says(tmp_path: Path, samples: Path) -> None:
     """The picture is half there, the EXIF whole."""
-    sample = write_samples(tmp_path / "samples")[0]
+    sample = samples / "lisbon-tagus-evening.jpg"
     cut = tmp_path / "half.jpg"
     cut.write_bytes(sample.read_bytes()[:60_000])
     worker = PhotoWorker()
@@ -85,9 +84,9 @@ async def test_a_cut_photo_keeps_what_it_says(tmp_path: Path) -> None:
     await worker.close()
 
 
-async def test_a_process_that_dies_is_replaced(tmp_path: Path) -> None:
+async def test_a_process_that_dies_is_replaced(samples: Path) -> None:
     """The job that it died on is done by the next one."""
-    sample = write_samples(tmp_path / "samples")[0]
+    sample = samples / "lisbon-tagus-evening.jpg"
     worker = PhotoWorker()
     first = await worker.read(sample)
     process = worker._process
@@ -109,10 +108,10 @@ async def test_a_process_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     await worker.close()
 
 
-async def test_the_process_ends_with_its_node(tmp_path: Path) -> None:
+async def test_the_process_ends_with_its_node(samples: Path) -> None:
     """When the pipe to it closes there is nobody left to work for."""
     worker = PhotoWorker()
-    await worker.read(write_samples(tmp_path / "samples")[0])
+    await worker.read(samples / "lisbon-tagus-evening.jpg")
     process = worker._process
     assert process is not None
     assert process.stdin is not None
