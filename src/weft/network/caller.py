@@ -1,7 +1,8 @@
 """Questions to one member, over the connection of our stream to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
 
 import grpc.aio
 from google.protobuf.message import DecodeError
@@ -43,7 +44,7 @@ class Caller:
         self._tally.asks_failed += isinstance(answer, Refused)
         return answer
 
-    async def read_blob(self, name: str, offset: int) -> AsyncIterator[bytes]:
+    async def read_blob(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         """Content from the member, never more than a few chunks ahead of the reader; raises BlobError."""
         try:
             async with asyncio.timeout(self._bounds.stall_timeout_s):
@@ -53,9 +54,10 @@ class Caller:
                 f"{self._bounds.blobs_max} blobs are being read from {self._route.name}"
             ) from None
         try:
-            async for chunk in self._read_chunks(name, offset):
-                self._tally.blob_bytes_read += len(chunk)
-                yield chunk
+            async with aclosing(self._read_chunks(name, offset)) as chunks:
+                async for chunk in chunks:
+                    self._tally.blob_bytes_read += len(chunk)
+                    yield chunk
         finally:
             self._blobs.release()
 
@@ -78,7 +80,7 @@ class Caller:
             return Refused(f"the connection to {member} was lost")
         return answer
 
-    async def _read_chunks(self, name: str, offset: int) -> AsyncIterator[bytes]:
+    async def _read_chunks(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         member, channel = self._route.name, self._link.channel
         if channel is None:
             raise BlobError(f"{name} cannot be read from {member}: not connected")

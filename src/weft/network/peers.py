@@ -1,8 +1,9 @@
 """The network of one node: it listens to all other members and keeps a stream to each of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from time import monotonic
+from typing import Protocol
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -25,7 +26,7 @@ from weft.network.tls import Tls
 from weft.network.wire import SERVICE, server_options
 
 
-class Inbox(Speaker, Listener):
+class Inbox(Speaker, Listener, Protocol):
     """The node as the network sees it (`weft.node.ports.Inbox`)."""
 
 
@@ -117,7 +118,7 @@ class Network:
         """One answer, or Refused."""
         return await self._callers[member].ask(request)
 
-    def read_blob(self, member: int, name: str, offset: int) -> AsyncIterator[bytes]:
+    def read_blob(self, member: int, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         """Content of a blob from a member; raises BlobError."""
         return self._callers[member].read_blob(name, offset)
 

@@ -5,7 +5,7 @@ one before, so a fast or a slow member holds back only itself; what no honest me
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from time import monotonic
 from typing import NoReturn, Protocol
 
@@ -30,6 +30,9 @@ ITEM_UNIT_BYTES = 16 << 10
 REFUSAL_S = 1
 """A refused call is kept waiting up to so long, so that refusing costs less than asking."""
 
+REASON_CHARACTERS = 500
+"""A status travels in a header, and gRPC bounds those."""
+
 
 class Listener(Protocol):
     """What the service needs of the node."""
@@ -40,7 +43,7 @@ class Listener(Protocol):
 
     async def answer(self, member: int, request: Request) -> Answer: ...
 
-    def read_blob(self, name: str, offset: int) -> AsyncIterator[bytes]: ...
+    def read_blob(self, name: str, offset: int) -> AsyncGenerator[bytes, None]: ...
 
 
 class Judge(Protocol):
@@ -225,13 +228,12 @@ class Service:
             await _refuse(context, grpc.StatusCode.NOT_FOUND, str(error))
         finally:
             guest.blobs_open -= 1
-            if isinstance(content, AsyncGenerator):
-                await content.aclose()
+            await content.aclose()
         return b""
 
 
 async def _refuse(context: grpc.aio.ServicerContext, status: grpc.StatusCode, reason: str) -> NoReturn:
-    await context.abort(status, reason)
+    await context.abort(status, reason[:REASON_CHARACTERS])
     raise AssertionError("abort raises")
 
 

@@ -66,11 +66,21 @@ class Tls:
         """Take any member that proves itself and nobody else; each handshake uses the current certificate."""
         roots = b"".join(authority(self._chain, member.key) for member in self._members)
 
-        def configure() -> grpc.ServerCertificateConfiguration:
-            current = self.identity()
-            return grpc.ssl_server_certificate_configuration([(current.key, current.certificate)], roots)
+        def configure(identity: Identity) -> grpc.ServerCertificateConfiguration:
+            return grpc.ssl_server_certificate_configuration([(identity.key, identity.certificate)], roots)
 
-        return grpc.dynamic_ssl_server_credentials(configure(), configure, require_client_authentication=True)
+        shown = self.identity()
+
+        def renew() -> grpc.ServerCertificateConfiguration | None:
+            nonlocal shown
+            if (current := self.identity()) is shown:
+                return None
+            shown = current
+            return configure(current)
+
+        return grpc.dynamic_ssl_server_credentials(
+            configure(shown), renew, require_client_authentication=True
+        )
 
     def channel_credentials(self, member: int) -> grpc.ChannelCredentials:
         """Accept this member as the server and no other."""
@@ -90,18 +100,27 @@ class Tls:
         now = self._now()
         known = self._verified.get(certificate)
         if known is None:
-            parsed = x509.load_pem_x509_certificate(certificate)
-            member = self._issuers.get(parsed.issuer)
-            if member is None or now < parsed.not_valid_before_utc:
+            try:
+                known = self._verify(x509.load_pem_x509_certificate(certificate), now)
+            except (ValueError, x509.InvalidVersion):  # gRPC's parser is more lenient than this one
                 return None
-            public = self._members[member].public
-            if not is_signed(public, parsed.tbs_certificate_bytes, parsed.signature):
+            if known is None:
                 return None
             if len(self._verified) >= _VERIFIED_MAX:
                 self._verified.clear()
-            known = self._verified[certificate] = member, parsed.not_valid_after_utc
+            self._verified[certificate] = known
         member, expires = known
         return member if now <= expires else None
+
+    def _verify(self, certificate: x509.Certificate, now: datetime) -> tuple[int, datetime] | None:
+        """The member that signed it and when it expires."""
+        member = self._issuers.get(certificate.issuer)
+        if member is None or now < certificate.not_valid_before_utc:
+            return None
+        public = self._members[member].public
+        if not is_signed(public, certificate.tbs_certificate_bytes, certificate.signature):
+            return None
+        return member, certificate.not_valid_after_utc
 
     def identity(self) -> Identity:
         """What this node shows in the next handshake. Called from gRPC's own threads too."""

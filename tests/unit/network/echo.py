@@ -16,8 +16,7 @@ class Echo(Recorder):
 
     async def receive(self, member: int, item: Item, size: int) -> None:
         if not isinstance(item, Opening):
-            while not self.network.is_connected(member):
-                await asyncio.sleep(0.01)
+            await self.until(lambda: self.network.is_connected(member))
             self.network.send(member, item)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 
 import grpc.aio
@@ -99,7 +99,7 @@ class Recorder:
         await self.is_open.wait()
         return self.answers(request)
 
-    async def read_blob(self, name: str, offset: int) -> AsyncIterator[bytes]:
+    async def read_blob(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         if name not in self.blobs:
             raise BlobError(f"{name} is not here")
         try:

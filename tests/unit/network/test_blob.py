@@ -72,6 +72,6 @@ async def test_as_many_blobs_at_once_as_allowed_and_the_next_waits_its_turn() ->
         with pytest.raises(BlobError, match="2 blobs are being read"):
             await anext(one.network.read_blob(1, "large", 0))
         waiting = asyncio.ensure_future(anext(one.network.read_blob(1, "large", 0)))
-        await held[0].aclose()  # type: ignore[attr-defined]
+        await held[0].aclose()
         assert await waiting
-        await held[1].aclose()  # type: ignore[attr-defined]
+        await held[1].aclose()

@@ -191,6 +191,14 @@ def test_everybody_builds_the_same_authority() -> None:
     assert authority(genesis.chain, keys[0].public.key) != authority(genesis.chain, keys[1].public.key)
 
 
+def test_what_is_no_certificate_names_nobody() -> None:
+    """Whatever gRPC let through."""
+    genesis = make_genesis(make_keys(2))
+    tls = Tls(genesis, make_keys(2)[0])
+    assert tls.find_member(b"") is None
+    assert tls.find_member(authority(genesis.chain, genesis.members[1].key)) is None
+
+
 def test_a_node_renews_its_certificate_and_forgets_old_ones() -> None:
     """After a day a new one is used; after a week the old one names nobody, though it was known."""
     genesis, clock = make_genesis(make_keys(2)), [NOW]
