@@ -8,6 +8,7 @@ nobody has is asked for again, less and less often.
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 
 from weft.apps.files.blobs import Blobs, Incoming
 from weft.apps.files.ports import Ledger, ending
@@ -16,6 +17,17 @@ from weft.model.errors import BlobError, DiskFullError
 TRANSFERS_MAX = 4
 TRIES_A_MEMBER = 3
 RETRY_S, RETRY_S_MAX = 1.0, 300.0
+
+
+class Transfer:
+    """Content on its way here."""
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[None] | None = None
+        self.is_over = asyncio.Event()
+        """It arrived, or nobody wants it any more."""
+        self.is_urgent = asyncio.Event()
+        """Somebody waits for it."""
 
 
 class Fetcher:
@@ -30,50 +42,53 @@ class Fetcher:
         """Keeps what has arrived if a file names it; touches the disk."""
         self._bytes_max = bytes_max
         self._slots = asyncio.Semaphore(TRANSFERS_MAX)
-        self._wanted: dict[str, asyncio.Task[None]] = {}
-        self._arrived: dict[str, asyncio.Event] = {}
+        self.wanted: dict[str, Transfer] = {}
 
-    def want(self, name: str) -> None:
+    def want(self, name: str) -> Transfer:
         """Bring this content in the background, however long it takes."""
-        if name not in self._wanted:
-            task = asyncio.create_task(self._bring(name), name=f"blob {len(self._wanted)}")
-            self._wanted[name] = task
-            self._arrived.setdefault(name, asyncio.Event())
-            task.add_done_callback(lambda _: self._end(name))
+        if name not in self.wanted:
+            transfer = self.wanted[name] = Transfer()
+            transfer.task = asyncio.create_task(self._bring(name, transfer))
+        return self.wanted[name]
 
     def forget(self, name: str) -> None:
         """No file names this content any more."""
-        task = self._wanted.get(name)
-        if task is not None:
-            task.cancel()
+        transfer = self.wanted.pop(name, None)
+        if transfer is not None and transfer.task is not None:
+            transfer.task.cancel()
+            transfer.is_over.set()
 
     async def wait(self, name: str, timeout_s: float) -> None:
-        """Return once the content is here; raises BlobError when it does not come in time."""
-        self.want(name)
+        """Return once the content is here or not wanted; raises BlobError when it does not come in time."""
+        transfer = self.want(name)
+        transfer.is_urgent.set()
         try:
-            await asyncio.wait_for(self._arrived[name].wait(), timeout_s)
+            await asyncio.wait_for(transfer.is_over.wait(), timeout_s)
         except TimeoutError:
             raise BlobError("no member that can be reached has the content") from None
 
     async def close(self) -> None:
-        tasks = list(self._wanted.values())
+        tasks = [transfer.task for transfer in self.wanted.values() if transfer.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _end(self, name: str) -> None:
-        del self._wanted[name]
-        self._arrived.pop(name).set()
-
-    async def _bring(self, name: str) -> None:
-        """Ask everybody, again and again; ends when the content is here or no file wants it."""
+    async def _bring(self, name: str, transfer: Transfer) -> None:
+        """Ask everybody, again and again, until the content is here."""
         pause_s = RETRY_S
-        while True:
-            async with self._slots:
-                if await self._ask_all(name):
-                    return
-            await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))
-            pause_s = min(pause_s * 2, RETRY_S_MAX)
+        while not await self._ask_in_turn(name):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(transfer.is_urgent.wait(), pause_s * random.uniform(0.8, 1.2))
+            is_urgent = transfer.is_urgent.is_set()
+            transfer.is_urgent.clear()
+            pause_s = RETRY_S if is_urgent else min(pause_s * 2, RETRY_S_MAX)
+        if self.wanted.get(name) is transfer:
+            del self.wanted[name]
+        transfer.is_over.set()
+
+    async def _ask_in_turn(self, name: str) -> bool:
+        async with self._slots:
+            return await self._ask_all(name)
 
     async def _ask_all(self, name: str) -> bool:
         peers = self._ledger.peers
@@ -98,7 +113,7 @@ class Fetcher:
             if incoming.name != name:
                 return False
             return await asyncio.to_thread(self._accept, incoming)
-        except DiskFullError:
+        except (DiskFullError, OSError):
             return False
         finally:
             await asyncio.to_thread(incoming.discard)

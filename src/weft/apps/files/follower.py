@@ -61,7 +61,7 @@ class Follower:
             await self.fetcher.close()
 
     def close(self) -> None:
-        """Close the index once nobody writes to it: a thread goes on when the task that waited for it ends."""
+        """Close the index once nobody writes to it: threads go on when the task that waits for them ends."""
         with self._gate:
             self._index.close()
 
@@ -176,13 +176,14 @@ class Follower:
         return view.sha256
 
     def _remove(self, id_: str) -> str | None:
-        """The digest of the content, as far as it was known."""
+        """The digest of its content, if this was the last file to name it."""
         sha256 = self._index.sha256_of(id_)
-        if sha256 is not None and not self._index.is_named(sha256, apart_from=id_):
+        is_last = sha256 is not None and not self._index.is_named(sha256, apart_from=id_)
+        if sha256 is not None and is_last:
             self._blobs.destroy(sha256)
             self._thumbnails.destroy(sha256)
         self._index.remove(id_)
-        return sha256
+        return sha256 if is_last else None
 
     def claim(self, name: str) -> None:
         """Content was uploaded once more that a file names already: one copy is enough, a sound one."""

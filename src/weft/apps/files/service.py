@@ -7,7 +7,7 @@ node has done its part: the index has it, or the copies here are overwritten.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from os import urandom
@@ -210,7 +210,7 @@ class FilesService:
             await self._follower.reach(fate.height, timeout_ms / 1000)
         return fate
 
-    async def read_blob(self, name: str, offset: int) -> AsyncIterator[bytes]:
+    async def read_blob(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         """Content for another member, in chunks; raises BlobError when it is not here."""
         reading = await asyncio.to_thread(self.blobs.open, name)
         try:

@@ -287,8 +287,24 @@ async def test_content_that_arrives_after_its_erasure_is_not_kept(net: Net) -> N
     assert await find(second) == []
     finish.set()
     assert file.sha256 is not None
-    await until(lambda: not second.files._follower.fetcher._wanted)
+    await until(lambda: not second.files._follower.fetcher.wanted)
     assert b"late bytes" not in bytes_of(second)
+
+
+async def test_content_that_is_wanted_again_is_fetched_again(net: Net) -> None:
+    """Erased and made anew while this node was away: one transfer ends, another begins."""
+    first, second, late = net.nodes
+    fetcher = late.files._follower.fetcher
+    for node in (first, second):
+        node.spoil = lambda chunk: b""
+    old = await put_file(first, b"there and back")
+    await find(late)
+    await until(lambda: bool(fetcher.wanted))
+    await erase(first, old)
+    new = await put_file(first, b"there and back")
+    for node in (first, second):
+        node.spoil = lambda chunk: chunk
+    assert await read(late, new) == b"there and back"
 
 
 async def test_other_bytes_than_those_asked_for_are_not_kept(net: Net) -> None:
