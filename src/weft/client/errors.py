@@ -1,0 +1,39 @@
+"""What can go wrong between a program and the network.
+
+WeftError
+├── ProblemError      (the node's code)    a node refused; code, sentence and fix are the node's
+├── UnreachableError  client.unreachable   no node answers
+├── UnprovedError     client.unproved      a node says what its proofs do not hold
+└── KeyMissingError   client.key           something that must be signed, and no key to sign with
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from weft.model.errors import WeftError
+
+
+class ProblemError(WeftError):
+    """`status` is HTTP's; `members` holds the values that explain the problem."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(str(problem.get("detail") or f"the node answered {status}"))
+        self.status = status
+        self.code = str(problem.get("code") or "client.answer")
+        self.fix = str(problem.get("fix") or "Check that the address is that of a node.")
+        self.members = dict(problem)
+
+
+class UnreachableError(WeftError):
+    code = "client.unreachable"
+    fix = "Check the addresses and that the nodes run (`weft status`)."
+
+
+class UnprovedError(WeftError):
+    code = "client.unproved"
+    fix = "Do not rely on this answer; ask another node, and check that the genesis is the right one."
+
+
+class KeyMissingError(WeftError):
+    code = "client.key"
+    fix = "Give the client a key: Client(urls, key=FILE)."

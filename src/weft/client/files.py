@@ -1,0 +1,266 @@
+"""Files from a program: content streamed both ways and checked, metadata as merge patches."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from os import urandom
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from weft.client.errors import ProblemError, UnprovedError, UnreachableError
+from weft.client.session import Session
+from weft.client.signing import Call, derive_file_id
+from weft.client.transactions import Wait
+from weft.client.upload import UPLOAD_S, Progress, Source, make_form, read_chunks, size_of
+from weft.client.verify import check_file
+from weft.model.call import CreateFile, EraseFile, UpdateFile
+from weft.model.keys import PrivateKey
+from weft.model.proof import Step
+
+Resource = dict[str, Any]
+
+READ_S = 60.0
+BREAKS_MAX = 20
+"""How often a download may break off and go on at another node."""
+IDS_MAX = 1000
+UPDATE_TRIES = 5
+
+
+class Files:
+    """With a key, files are signed for here and belong to it; without one, to the node's account."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def put(
+        self,
+        source: Source,
+        *,
+        name: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        wait: Wait = "executed",
+        on_progress: Progress | None = None,
+    ) -> Resource:
+        """Upload a path or bytes. The resource, with `is_new`: False if the owner had these bytes already."""
+        name = name or (source.name if isinstance(source, Path) else "unnamed")
+        if self._session.key is not None:
+            return await self._put_signed(self._session.key, source, name, metadata or {}, wait, on_progress)
+        form = await make_form(source, name, metadata or {}, on_progress)
+        answer = await self._session.nodes.ask(
+            "POST",
+            "/v1/files",
+            params={"wait": wait},
+            headers={**form.headers, "idempotency-key": urandom(16).hex()},
+            body=form.body,
+            timeout_s=UPLOAD_S,
+            try_s=UPLOAD_S,
+        )
+        file: Resource = answer.json()
+        self._session.note(file["transaction"]["height"])
+        return file | {"is_new": answer.status_code != 200}
+
+    async def show(self, id_: str) -> Resource:
+        """The file's resource: name, size, SHA-256, metadata, version."""
+        file: Resource = await self._session.read(f"/v1/files/{id_}")
+        return file
+
+    async def history(self, id_: str) -> list[Resource]:
+        """All versions of its metadata, newest first."""
+        page = await self._session.read(f"/v1/files/{id_}/history", limit=1000)
+        items: list[Resource] = page["items"]
+        return items
+
+    async def search(self, q: str | None = None, **filters: Any) -> Resource:
+        """A page of hits: `items next_cursor total total_exact height facets`. `tag` may be a list."""
+        page: Resource = await self._session.read("/v1/files", q=q, **filters)
+        return page
+
+    async def get(
+        self, id_: str, target: Path | None = None, *, on_progress: Progress | None = None
+    ) -> bytes:
+        """The content, checked by its SHA-256; written to `target` if given (then the result is empty)."""
+        file = await self.show(id_)
+        if target is None:
+            chunks = [chunk async for chunk in self._stream(file, on_progress)]
+            return b"".join(chunks)
+        draft = target.with_name(f".{target.name}.{urandom(4).hex()}")
+        try:
+            with draft.open("xb") as out:
+                async for chunk in self._stream(file, on_progress):
+                    await asyncio.to_thread(out.write, chunk)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+        return b""
+
+    async def update(
+        self,
+        id_: str,
+        patch: Mapping[str, Any],
+        *,
+        expected: int | None = None,
+        wait: Wait = "executed",
+    ) -> Resource:
+        """Change metadata by a merge patch (RFC 7396): null takes a field away."""
+        if self._session.key is None:
+            headers = {"content-type": "application/merge-patch+json"}
+            if expected is not None:
+                headers["if-match"] = str(expected)
+            changed: Resource = await self._session.write(
+                "PATCH", f"/v1/files/{id_}", params={"wait": wait}, headers=headers, body=encode_json(patch)
+            )
+            return changed
+        for left in reversed(range(UPDATE_TRIES)):
+            file = await self.show(id_)
+            version = file["version"] if expected is None else expected
+            try:
+                await self._session.submit(_update(file, patch, version), wait, None)
+                break
+            except ProblemError as error:
+                if error.code != "files.version" or expected is not None or not left:
+                    raise
+        return await self.show(id_)
+
+    async def erase(self, id_: str, *, expected: int | None = None, wait: Wait = "executed") -> Resource:
+        """Destroy content and metadata on every node."""
+        if self._session.key is None:
+            headers = {} if expected is None else {"if-match": str(expected)}
+            erased: Resource = await self._session.write(
+                "DELETE", f"/v1/files/{id_}", params={"wait": wait}, headers=headers
+            )
+            return erased
+        call = Call("files", "erase", EraseFile(bytes.fromhex(id_), expected))
+        outcome = await self._session.submit(call, wait, None)
+        place = {"id": outcome.id, "height": outcome.height, "position": outcome.position}
+        return {"id": id_, "erased_height": outcome.height, "transaction": place}
+
+    async def proof(self, id_: str, content: bytes | None = None) -> Resource:
+        """The way from the content to the committee's signatures: `sha256 proof encoded`, and `steps`.
+
+        With a genesis the proof is checked, for the content given or else for the SHA-256 that the node
+        names; raises UnprovedError. Without one, `steps` is empty.
+        """
+        shown: Resource = await self._session.read(f"/v1/files/{id_}/proof")
+        steps: list[Step] = []
+        if self._session.genesis is not None:
+            digest = bytes.fromhex(shown["sha256"]) if content is None else hashlib.sha256(content).digest()
+            steps = check_file(self._session.genesis, digest, shown["encoded"])
+        return shown | {"steps": steps}
+
+    async def _put_signed(
+        self,
+        key: PrivateKey,
+        source: Source,
+        name: str,
+        metadata: Mapping[str, Any],
+        wait: Wait,
+        on_progress: Progress | None,
+    ) -> Resource:
+        blob = await self._session.nodes.ask_json(
+            "POST",
+            "/v1/blobs",
+            params={"name": name},
+            headers={"content-type": "application/octet-stream", "content-length": str(size_of(source))},
+            body=lambda: read_chunks(source, on_progress),
+            timeout_s=UPLOAD_S,
+            try_s=UPLOAD_S,
+        )
+        sha256 = bytes.fromhex(blob["sha256"])
+        for number in range(IDS_MAX):
+            id_ = derive_file_id(key, sha256, number)
+            is_new = True
+            try:
+                await self._session.submit(_create(id_, blob, name, metadata), wait, None)
+            except ProblemError as error:
+                if error.code != "files.exists":
+                    raise
+                is_new = False
+            try:
+                return await self.show(id_.hex()) | {"is_new": is_new}
+            except ProblemError as error:
+                # An id whose file was erased is not used again.
+                if error.status != 410 or is_new:
+                    raise
+        raise UnprovedError(f"{IDS_MAX} files of these bytes were erased, or the node says so")
+
+    async def _stream(self, file: Resource, on_progress: Progress | None) -> AsyncIterator[bytes]:
+        """The content from one node after another; raises UnprovedError if it is not what it should be."""
+        digest, offset, breaks = hashlib.sha256(), 0, 0
+        while offset < file["size"] or not file["size"]:
+            try:
+                async with self._session.nodes.open(
+                    f"/v1/files/{file['id']}/content",
+                    headers={"range": f"bytes={offset}-"} if offset else {},
+                    read_s=READ_S,
+                ) as response:
+                    async for chunk in response.aiter_raw(1 << 18):
+                        digest.update(chunk)
+                        offset += len(chunk)
+                        yield chunk
+                        if on_progress is not None:
+                            on_progress(offset, file["size"])
+            except httpx.TransportError as error:
+                breaks += 1
+                if breaks > BREAKS_MAX:
+                    raise UnreachableError(f"the content breaks off at byte {offset}: {error}") from None
+                self._session.nodes.pass_over()
+            if not file["size"]:
+                break
+        if digest.hexdigest() != file["sha256"]:
+            raise UnprovedError(f"the content of file {file['id']} has another SHA-256 than {file['sha256']}")
+
+
+def encode_json(value: object) -> bytes:
+    """The same bytes for the same value."""
+    return json.dumps(
+        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    ).encode()
+
+
+def merge(target: object, patch: object) -> Any:
+    """A JSON merge patch applied (RFC 7396, section 2)."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge(merged.get(name), value)
+    return merged
+
+
+def _create(id_: bytes, blob: Resource, name: str, patch: Mapping[str, Any]) -> Call:
+    contents = [bytes.fromhex(blob["sha256"]), *_contents(name, merge(blob["metadata"], patch))]
+    arguments = CreateFile(
+        id=id_,
+        size=blob["size"],
+        media_type=blob["media_type"],
+        digest=0,
+        name=1,
+        metadata=2,
+        position=3 if len(contents) > 3 else None,
+    )
+    return Call("files", "create", arguments, contents)
+
+
+def _update(file: Resource, patch: Mapping[str, Any], version: int) -> Call:
+    contents = _contents(file["name"], merge(file["metadata"], patch))
+    arguments = UpdateFile(
+        id=bytes.fromhex(file["id"]),
+        name=0,
+        metadata=1,
+        position=2 if len(contents) > 2 else None,
+        expected=version,
+    )
+    return Call("files", "update", arguments, contents)
+
+
+def _contents(name: str, metadata: Mapping[str, Any]) -> Sequence[bytes]:
+    """Name, metadata and, if there is one, the position: an attachment each."""
+    rest = {field: value for field, value in metadata.items() if field != "location"}
+    position = [encode_json(metadata["location"])] if "location" in metadata else []
+    return [name.encode(), encode_json(rest), *position]
