@@ -117,6 +117,7 @@ class Nodes:
         loop = asyncio.get_running_loop()
         begun, pause_s = loop.time(), PAUSE_S_FIRST
         while True:
+            errors = []
             for node in self._order():
                 answer = await self._try(self._urls[node], build, is_stream)
                 if isinstance(answer, httpx.Response):
@@ -124,10 +125,11 @@ class Nodes:
                     return answer
                 if isinstance(answer, ProblemError) and not _may_pass_over(answer):
                     raise answer
-            is_unreachable = isinstance(answer, UnreachableError)
-            patience_s = min(timeout_s, self._patience_s) if is_unreachable else timeout_s
+                errors.append(answer)
+            refused = [error for error in errors if isinstance(error, ProblemError)]
+            patience_s = timeout_s if refused else min(timeout_s, self._patience_s)
             if loop.time() + pause_s > begun + patience_s:
-                raise answer
+                raise [*refused, *errors][0]
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, PAUSE_S_MAX)
 
