@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from weft.model.block import Block, Checkpoint, Sealed
+from weft.model.commit import Commit
 from weft.model.digest import Digest
 from weft.model.stored import Erased, Finding
 
@@ -22,7 +23,10 @@ class Records(Protocol):
 
 
 class Ledger(Protocol):
-    """A store that is only read. After `check` found nothing the rest may be called."""
+    """A store that is only read. After `check` found nothing the rest may be called.
+
+    What cannot be decoded, although its checksum is right, is a StoreError.
+    """
 
     def check(self, progress: Progress) -> Iterator[Finding]:
         """Structure and checksums of all rows."""
@@ -46,7 +50,7 @@ class Ledger(Protocol):
     def checkpoints(self, above: int) -> Iterator[tuple[int, Checkpoint]]:
         """Those above a height, with the height that they are kept under."""
 
-    def commits(self) -> Iterator[tuple[int, bytes]]:
+    def commits(self) -> Iterator[tuple[int, Commit]]:
         """Commit records with the round that they are kept under, rising."""
 
     def compare_block(

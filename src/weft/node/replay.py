@@ -44,7 +44,13 @@ class Replay:
         self._erased: dict[Digest, int] = {}
 
     def run(self) -> Iterator[Finding | Note]:
-        """Ends at the first block that comes out differently."""
+        """Ends at the first block that comes out differently, or that cannot be read."""
+        try:
+            yield from self._run()
+        except StoreError as error:
+            yield Finding("store", str(error))
+
+    def _run(self) -> Iterator[Finding | Note]:
         head = self._ledger.head
         origin = self._ledger.find_origin(0)
         if origin is None or origin[0] != self._first.block:
@@ -210,7 +216,7 @@ class Order:
     begins anew at the next block or record.
     """
 
-    def __init__(self, first: Digest, records: Iterator[tuple[int, bytes]]) -> None:
+    def __init__(self, first: Digest, records: Iterator[tuple[int, Commit]]) -> None:
         self._hash = first
         self._may_be_gap = True
         self._records = records
@@ -232,8 +238,7 @@ class Order:
         """Check records up to a round; the round of the last one."""
         newest = None
         while self._next is not None and self._next[0] <= round_:
-            newest, raw = self._next
-            commit = decode(Commit, raw)
+            newest, commit = self._next
             order_hash = next_order_hash(
                 self._hash, commit.round, commit.slots, commit.ordered, commit.time_ms
             )

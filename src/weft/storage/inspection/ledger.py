@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import chain, zip_longest
 from pathlib import Path
+from typing import TypeVar
 
 from weft.model.block import Block, Checkpoint, Sealed
+from weft.model.commit import Commit
 from weft.model.digest import Digest
 from weft.model.encoding import decode
+from weft.model.errors import EncodingError, StoreError
 from weft.model.stored import Finding
 from weft.storage import state, store
 from weft.storage.inspection.table import Progress, check_tables, show_number, show_text
@@ -16,6 +19,8 @@ from weft.storage.rows import Reading
 
 Past = tuple[int, bytes] | None
 """What a key was before a block: the height that set it, and its value."""
+
+T = TypeVar("T")
 
 _SHOW: dict[str, Callable[[bytes], str]] = {
     "headers": lambda key: f"height {show_number(key)}",
@@ -55,7 +60,8 @@ class LedgerInspection:
 
     @property
     def head(self) -> int:
-        return store.newest_header(self._reading).height
+        key, _ = next(self._reading.falling("headers"))
+        return int.from_bytes(key, "big")
 
     def find_origin(self, height: int) -> tuple[Block, bytes] | None:
         """The block at a height and the commit that it was made of; raises StoreError when not whole."""
@@ -69,18 +75,19 @@ class LedgerInspection:
 
     def find_checkpoint(self, height: int) -> Checkpoint | None:
         """The one at this very height."""
-        row = self._reading.get("checkpoints", height.to_bytes(8, "big"))
-        return None if row is None else decode(Checkpoint, row)
+        key = height.to_bytes(8, "big")
+        row = self._reading.get("checkpoints", key)
+        return None if row is None else self._decode(Checkpoint, "checkpoints", key, row)
 
     def checkpoints(self, above: int) -> Iterator[tuple[int, Checkpoint]]:
         """Those above a height, with the height that they are kept under."""
         for key, row in self._reading.rising("checkpoints", (above + 1).to_bytes(8, "big")):
-            yield int.from_bytes(key, "big"), decode(Checkpoint, row)
+            yield int.from_bytes(key, "big"), self._decode(Checkpoint, "checkpoints", key, row)
 
-    def commits(self) -> Iterator[tuple[int, bytes]]:
+    def commits(self) -> Iterator[tuple[int, Commit]]:
         """Commit records with the round that they are kept under, rising."""
         for key, row in self._reading.rising("commits"):
-            yield int.from_bytes(key, "big"), row
+            yield int.from_bytes(key, "big"), self._decode(Commit, "commits", key, row)
 
     def compare_block(self, sealed: Sealed, before: Callable[[bytes], Past]) -> Iterator[Finding]:
         """Rows of a block, of its transactions, and of what its writes made past."""
@@ -119,6 +126,12 @@ class LedgerInspection:
     def _reading(self) -> Reading:
         assert self._view is not None, "check comes first, and found nothing"
         return self._view
+
+    def _decode(self, kind: type[T], table: str, key: bytes, row: bytes) -> T:
+        try:
+            return decode(kind, row)
+        except EncodingError as error:
+            raise StoreError(f"{self._folder}, table {table}, {_SHOW[table](key)}: {error}") from error
 
     def _compare(self, table: str, key: bytes, expected: bytes) -> Iterator[Finding]:
         self._explained[table] += 1

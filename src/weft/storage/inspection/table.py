@@ -52,9 +52,9 @@ def check_tables(
         yield Finding(str(folder), str(error))
         return None
     opened.callback(rows.close)
+    unknowns, is_sound = rows.names() - set(names), True
     view = opened.enter_context(rows.read())
-    is_sound = True
-    for unknown in sorted(rows.names() - set(names)):
+    for unknown in sorted(unknowns):
         is_sound = False
         yield Finding(f"{folder}, table {unknown}", "a table that does not belong there")
     total, done = sum(view.count(name) for name in names), 0
