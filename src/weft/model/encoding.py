@@ -5,12 +5,14 @@ and digests over rebuilt values are the same thing, and no second spelling of a 
 Floats, maps and extension types have no place in any `Record`.
 """
 
+from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
 from weft.model.errors import EncodingError
 
+_making = Lock()
 _encoder = msgspec.msgpack.Encoder()
 _SCALARS = (str, int, bool, bytes, type(None))
 _decoders: dict[object, msgspec.msgpack.Decoder[object]] = {}
@@ -39,9 +41,7 @@ def encode(value: object) -> bytes:
 
 def decode(kind: type[T], data: bytes) -> T:
     """The value that `data` encodes; raises EncodingError unless `data` is its one encoding."""
-    decoder = _decoders.get(kind)
-    if decoder is None:
-        decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
+    decoder = _decoders.get(kind) or _make_decoder(kind)
     try:
         value = decoder.decode(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -58,6 +58,13 @@ def check_scalars(named: tuple[tuple[str, Scalar], ...]) -> None:
             raise TypeError(
                 f"{name} is a {type(value).__name__}, not a text, number, truth, bytes or nothing"
             )
+
+
+def _make_decoder(kind: object) -> msgspec.msgpack.Decoder[object]:
+    # The library keeps what it knows of a structure with the structure before it knows all of it: a thread
+    # that meets the structure in that moment crashes the process.
+    with _making:
+        return _decoders.setdefault(kind, msgspec.msgpack.Decoder(kind))
 
 
 def _name(kind: object) -> str:
