@@ -57,7 +57,7 @@ async def respond_with_content(files: FilesService, file: FileView, request: Req
         if part is not None:
             headers["Content-Range"] = f"bytes {first}-{last}/{reading.size}"
         status = 200 if part is None else 206
-        if not request.scope.get("weft.is_head"):
+        if request.method != "HEAD":
             return ContentResponse(files, reading, first, last, headers, status)
     except BaseException:
         await files.close_reading(reading)
