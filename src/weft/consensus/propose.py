@@ -79,6 +79,12 @@ class Proposer:
             limits.vertex_attachment_bytes_max - self._waiting_attachment_bytes,
         )
 
+    @property
+    def unfinished(self) -> tuple[bytes, ...]:
+        """Transactions that wait or are in own vertices that are not ordered."""
+        said = [transaction for vertex, _ in self._own.values() for transaction in vertex.batch]
+        return (*said, *self._waiting)
+
     def submit(self, transactions: tuple[bytes, ...], attachment_bytes: int) -> None:
         """Transactions for the next own vertex; no more than `room`."""
         self._waiting += transactions
