@@ -122,4 +122,4 @@ def _hold(file: int, folder: Path, kind: int) -> None:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(file)
-        raise LaunchError(f"another process uses the data folder {folder}") from None
+        raise LaunchError(f"another process uses the data folder {folder}; stop it first") from None
