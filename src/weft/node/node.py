@@ -6,10 +6,8 @@ loop, except what is handed to `Workers`.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,6 @@ from weft.consensus.core import Core
 from weft.consensus.messages import (
     Accuse,
     Alarm,
-    Arrived,
     Behind,
     Broadcast,
     Certify,
@@ -30,8 +27,6 @@ from weft.consensus.messages import (
     Executed,
     Fetch,
     Forget,
-    Found,
-    Heard,
     Hush,
     Input,
     Lost,
@@ -46,7 +41,6 @@ from weft.consensus.messages import (
     Send,
     Speak,
     Submit,
-    Vouched,
     Wake,
     Want,
 )
@@ -56,7 +50,7 @@ from weft.model import message
 from weft.model.block import Block, Checkpoint
 from weft.model.digest import Digest
 from weft.model.encoding import decode, encode
-from weft.model.errors import DivergedError, VertexError, WeftError
+from weft.model.errors import DivergedError, WeftError
 from weft.model.genesis import Genesis
 from weft.model.limits import LocalLimits
 from weft.model.transaction import Attachment, Transaction, identity_of
@@ -64,11 +58,13 @@ from weft.model.vertex import Vertex, decode_vertex
 from weft.node.admit import Door
 from weft.node.answer import Answers
 from weft.node.apply import Applied, Applier
+from weft.node.backlog import Backlog
 from weft.node.compare import Comparison
 from weft.node.driver import Driver
 from weft.node.fate import Fates
 from weft.node.fetch import Fetcher
 from weft.node.follow import Ledger
+from weft.node.mark import Mark
 from weft.node.ports import (
     BOUND,
     AttachmentStore,
@@ -80,6 +76,7 @@ from weft.node.ports import (
     Store,
     Workers,
 )
+from weft.node.reception import Reception
 from weft.node.recover import Recovered
 from weft.node.rejoin import Rejoin
 from weft.node.watch import Watch
@@ -88,10 +85,6 @@ log = structlog.get_logger("weft.node")
 
 HEAR_OPENINGS_S = 2.0
 """How long a restarted validator listens before it speaks."""
-BACKLOG_COMMITS_MAX = 1_000
-"""Commits that wait to be executed; above it nothing more is read from peers."""
-APPLY_TRANSACTIONS_MAX = 4_000
-"""Transactions executed and stored in one write."""
 
 
 class Node:
@@ -135,6 +128,8 @@ class Node:
         self._recovered = recovered
         self._read_blob = read_blob
         self._applier = Applier(genesis, contracts, store, attachments)
+        self._backlog = Backlog(workers, self._applier.apply, self._settle)
+        self._reception = Reception(self.door, attachments, self.peers, self.watch, self._feed)
         self._fetcher = Fetcher(genesis.committee, self.door, attachments, self.peers, self._feed)
         self._comparison = Comparison(genesis, store, self.peers, workers)
         self._answers = Answers(
@@ -143,20 +138,15 @@ class Node:
         self._rejoin = Rejoin(
             genesis, me, self.door, self.peers, store, attachments, self._fetcher, self._apply_blocks, workers
         )
-        self._deliveries: deque[Deliver] = deque()
-        self._delivered = asyncio.Event()
         self._caught_up = asyncio.Event()
         self._caught_up.set()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._room_in_backlog = asyncio.Event()
-        self._room_in_backlog.set()
         self._fresh: dict[Digest, Attachment] = {}
         """Attachments of transactions in the pool: at hand when their vertex is sent."""
-        self._barriers: list[tuple[int, asyncio.Future[None]]] = []
-        self._certified: list[tuple[int, asyncio.Future[None]]] = []
+        self._ordered = Mark()
+        """The newest own round that is ordered and executed here."""
         newest = store.newest_checkpoint
-        self._certified_height = newest.statement.height if newest is not None else 0
+        self._certified = Mark(newest.statement.height if newest is not None else 0)
+        """The newest height that a checkpoint vouches for."""
         self._opened: set[int] = set()
         self._opening = asyncio.Event()
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -174,7 +164,7 @@ class Node:
 
     @property
     def certified_height(self) -> int:
-        return self._certified_height
+        return self._certified.reached
 
     @property
     def is_catching_up(self) -> bool:
@@ -195,7 +185,7 @@ class Node:
         """Work until cancelled. Raises what must stop a node: a disk that fails, a key used elsewhere."""
         begin = asyncio.create_task(self._begin())
         vital = [
-            asyncio.ensure_future(work) for work in (self.driver.run(), self._apply_forever(), self._failure)
+            asyncio.ensure_future(work) for work in (self.driver.run(), self._backlog.run(), self._failure)
         ]
         try:
             done, _ = await asyncio.wait(vital, return_when=asyncio.FIRST_COMPLETED)
@@ -270,17 +260,13 @@ class Node:
     async def barrier(self) -> None:
         """Return once a vertex of this node's own, made from now on, is ordered and executed here."""
         newest = self.core.own_newest
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._barriers.append((newest.round + 1 if newest is not None else 1, future))
+        ordered = self._ordered.wait(newest.round + 1 if newest is not None else 1)
         self._feed(Want())
-        await future
+        await ordered
 
     async def certified(self, height: int) -> None:
         """Return once a checkpoint vouches for this height."""
-        if self.certified_height < height:
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._certified.append((height, future))
-            await future
+        await self._certified.wait(height)
 
     def _offer(self) -> None:
         """Give the core what it has room for."""
@@ -314,27 +300,27 @@ class Node:
         self._feed(Measured(member, rtt_us))
 
     async def receive(self, member: int, item: message.Item, size: int) -> None:
-        await self._room_in_backlog.wait()
+        await self._backlog.has_room()
         match item:
-            case message.Announced():
-                await self._receive_vertex(member, item)
-            case message.Signed(word):
-                if self.door.word(word):
-                    self._heights[word.member] = max(self._heights[word.member], word.statement.height)
-                    self._feed(Heard(word))
-                else:
-                    self.peers.cut_off(member, "a statement that is not signed by its member")
-            case message.Certified(checkpoint):
-                if checkpoint.statement.height > self._certified_height:
-                    self._receive_checkpoint(member, checkpoint)
             case message.Opening():
                 self._note(member, item)
-            case message.Resumed(newest):
-                self._feed(Opened(member, newest))
             case message.Stated():
                 await self._comparison.hear(member, item)
             case message.Evidence():
-                await self._receive_evidence(member, item)
+                pair = await self._reception.evidence(member, item)
+                if pair is not None:
+                    self._keep_evidence(*pair)
+            case message.Signed(word):
+                if word.member == member:
+                    self._heights[member] = max(self._heights[member], word.statement.height)
+                self._reception.word(member, word)
+            case message.Certified(checkpoint):
+                if checkpoint.statement.height > self._certified.reached:
+                    self._reception.checkpoint(member, checkpoint)
+            case message.Resumed(newest):
+                self._feed(Opened(member, newest))
+            case message.Announced():
+                await self._reception.vertex(member, item)
 
     async def answer(self, member: int, request: message.Request) -> message.Answer:
         if isinstance(request, message.FetchVertices):
@@ -348,35 +334,6 @@ class Node:
 
     def read_blob(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         return self._read_blob(name, offset)
-
-    async def _receive_vertex(self, member: int, item: message.Announced) -> None:
-        try:
-            admitted = await self.door.vertex(item.vertex, item.attachments)
-        except VertexError as error:
-            self.watch.refused(member, str(error))
-            self.peers.cut_off(member, str(error))
-            return
-        if admitted.attachments:
-            self.attachments.put(admitted.attachments)
-            self._feed(Found(tuple(attachment.commitment for attachment in admitted.attachments)))
-        missing = tuple(self.attachments.missing(admitted.commitments)) if admitted.commitments else ()
-        self._feed(Arrived(admitted.vertex, member, missing, False))
-
-    def _receive_checkpoint(self, member: int, checkpoint: Checkpoint) -> None:
-        if self.door.checkpoint(checkpoint):
-            self._feed(Vouched(checkpoint))
-        else:
-            self.peers.cut_off(member, "a checkpoint without a quorum of signatures")
-
-    async def _receive_evidence(self, member: int, item: message.Evidence) -> None:
-        try:
-            first = (await self.door.vertex(item.first, ())).vertex
-            second = (await self.door.vertex(item.second, ())).vertex
-        except VertexError as error:
-            self.peers.cut_off(member, str(error))
-            return
-        if (first.author, first.round) == (second.author, second.round) and first != second:
-            self._keep_evidence(first, second)
 
     def _note(self, member: int, opening: message.Opening) -> None:
         self._urls[member] = opening.url
@@ -402,11 +359,7 @@ class Node:
             case Fetch():
                 self._fetcher.start(effect)
             case Deliver():
-                self._deliveries.append(effect)
-                self._idle.clear()
-                self._delivered.set()
-                if len(self._deliveries) > BACKLOG_COMMITS_MAX:
-                    self._room_in_backlog.clear()
+                self._backlog.add(effect)
             case Return(transactions):
                 self.pool.give_back([identity_of(raw) for raw in transactions])
                 self._offer()
@@ -423,8 +376,7 @@ class Node:
                 pair = sorted((first.raw, second.raw))
                 self.peers.broadcast(message.Evidence(*pair))
             case Refuse(member, reason):
-                self.watch.refused(member, reason)
-                self.peers.cut_off(member, reason)
+                self._reception.refuse(member, reason)
             case Behind():
                 self._spawn(self._catch_up())
             case Forget(round_):
@@ -448,24 +400,6 @@ class Node:
             item.vertex, tuple(attachment for attachment in found if isinstance(attachment, Attachment))
         )
 
-    async def _apply_forever(self) -> None:
-        while True:
-            await self._delivered.wait()
-            self._delivered.clear()
-            while group := self._next_group():
-                self._settle(await self.workers.run("apply", partial(self._applier.apply, group)))
-            self._idle.set()
-
-    def _next_group(self) -> list[Deliver]:
-        group: list[Deliver] = []
-        transactions = 0
-        while self._deliveries and transactions < APPLY_TRANSACTIONS_MAX:
-            group.append(self._deliveries.popleft())
-            transactions += sum(len(vertex.batch) for vertex in group[-1].vertices)
-        if len(self._deliveries) <= BACKLOG_COMMITS_MAX:
-            self._room_in_backlog.set()
-        return group
-
     def _settle(self, applied: Sequence[Applied]) -> None:
         """Blocks are durable: tell the core, the followers, and those who wait."""
         for item in applied:
@@ -477,7 +411,7 @@ class Node:
         own = max(
             (ref.round for item in applied for ref in item.commit.ordered if ref.author == self.me), default=0
         )
-        self._barriers = _release(self._barriers, own)
+        self._ordered.reach(own)
         if not len(self.pool):
             self._fresh.clear()
         self.watch.applied(applied)
@@ -495,8 +429,7 @@ class Node:
 
     async def _certify(self, checkpoint: Checkpoint) -> None:
         await self.workers.run("apply", lambda: self.store.put_checkpoint(checkpoint))
-        self._certified_height = max(self._certified_height, checkpoint.statement.height)
-        self._certified = _release(self._certified, self.certified_height)
+        self._certified.reach(checkpoint.statement.height)
         self.watch.certified(checkpoint)
 
     # When things go wrong.
@@ -508,7 +441,7 @@ class Node:
         self._caught_up.clear()
         log.info("node.catching_up", height=self.store.head.height)
         self._feed(Hush())
-        await self._idle.wait()
+        await self._backlog.is_empty()
         old = self.core.base()
         base = await self._rejoin.catch_up(old.spoken, old.height)
         self.driver.replace(Core(self.genesis, self.me, self._signer, base, self.limits))
@@ -533,10 +466,10 @@ class Node:
         self._bound = None
 
     def _keep_evidence(self, first: Vertex, second: Vertex) -> None:
+        """Two vertices of one slot, both signed by its author: proof that it lied."""
         pair = message.Evidence(*sorted((first.raw, second.raw)))
         name = f"evidence:{first.author}:{first.round}"
-        log.error("evidence.equivocation", author=first.author, round=first.round)
-        self.watch.accusations.inc()
+        self.watch.accused(first.author, first.round)
         self._spawn(self.workers.run("apply", lambda: self.store.put_fact(name, encode(pair))))
 
     async def _alarmed(self, alarm: Alarm) -> None:
@@ -564,13 +497,3 @@ class Node:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.stop_because(error)
-
-
-def _release(
-    waiting: list[tuple[int, asyncio.Future[None]]], reached: int
-) -> list[tuple[int, asyncio.Future[None]]]:
-    """Let those go who wait for a number up to `reached`; the others remain."""
-    for number, future in waiting:
-        if number <= reached and not future.done():
-            future.set_result(None)
-    return [(number, future) for number, future in waiting if number > reached and not future.done()]

@@ -59,6 +59,10 @@ class Watch:
         self.refusals.labels(self._names[member]).inc()
         log.warning("peer.refused", member=self._names[member], reason=reason)
 
+    def accused(self, member: int, round_: int) -> None:
+        self.accusations.inc()
+        log.error("member.equivocated", member=self._names[member], round=round_)
+
     def applied(self, applied: Sequence[Applied]) -> None:
         for item in applied:
             self.round_final.set(item.commit.round)

@@ -1,0 +1,73 @@
+"""What members push: admitted, then given to the core. Who sends what no honest member sends is cut off."""
+
+from collections.abc import Callable
+
+from weft.consensus.messages import Arrived, Found, Heard, Input, Vouched
+from weft.model import message
+from weft.model.block import Checkpoint, SignedStatement
+from weft.model.errors import VertexError
+from weft.model.vertex import Vertex
+from weft.node.admit import Door
+from weft.node.ports import AttachmentStore, Peers
+from weft.node.watch import Watch
+
+
+class Reception:
+    """One node's door to its peers."""
+
+    def __init__(
+        self,
+        door: Door,
+        attachments: AttachmentStore,
+        peers: Peers,
+        watch: Watch,
+        feed: Callable[[Input], None],
+    ) -> None:
+        self._door = door
+        self._attachments = attachments
+        self._peers = peers
+        self._watch = watch
+        self._feed = feed
+
+    async def vertex(self, member: int, item: message.Announced) -> None:
+        """A vertex with the attachments that came along."""
+        try:
+            admitted = await self._door.vertex(item.vertex, item.attachments)
+        except VertexError as error:
+            self.refuse(member, str(error))
+            return
+        if admitted.attachments:
+            self._attachments.put(admitted.attachments)
+            self._feed(Found(tuple(attachment.commitment for attachment in admitted.attachments)))
+        missing = tuple(self._attachments.missing(admitted.commitments)) if admitted.commitments else ()
+        self._feed(Arrived(admitted.vertex, member, missing, False))
+
+    def word(self, member: int, word: SignedStatement) -> None:
+        """A validator's word on a header."""
+        if self._door.word(word):
+            self._feed(Heard(word))
+        else:
+            self.refuse(member, "a statement that is not signed by its member")
+
+    def checkpoint(self, member: int, checkpoint: Checkpoint) -> None:
+        """A quorum's word."""
+        if self._door.checkpoint(checkpoint):
+            self._feed(Vouched(checkpoint))
+        else:
+            self.refuse(member, "a checkpoint without a quorum of signatures")
+
+    async def evidence(self, member: int, item: message.Evidence) -> tuple[Vertex, Vertex] | None:
+        """Two different vertices of one slot, if that is what the evidence shows."""
+        try:
+            first = (await self._door.vertex(item.first, ())).vertex
+            second = (await self._door.vertex(item.second, ())).vertex
+        except VertexError as error:
+            self.refuse(member, str(error))
+            return None
+        is_proof = (first.author, first.round) == (second.author, second.round) and first != second
+        return (first, second) if is_proof else None
+
+    def refuse(self, member: int, reason: str) -> None:
+        """Cut off a member for what it sent."""
+        self._watch.refused(member, reason)
+        self._peers.cut_off(member, reason)
