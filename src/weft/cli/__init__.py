@@ -1,24 +1,63 @@
 """The command line: a file per noun. A verb imports what it needs when it runs, so `weft --help` is quick."""
 
 import sys
-from typing import NoReturn
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
-from weft.cli import bench, config, genesis, keys, network, node, simulate
+from weft.cli import (
+    bench,
+    config,
+    files,
+    genesis,
+    keys,
+    ledger,
+    network,
+    node,
+    options,
+    records,
+    simulate,
+    verify,
+)
 from weft.cli.terminal import tell_error
 from weft.model.errors import WeftError
 
 app = typer.Typer(
-    help="Weft: one ledger, kept by equals.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (network.up, network.down, network.status, node.init, node.start, bench.bench):
+
+
+@app.callback()
+def weft(
+    token: Annotated[
+        Path | None,
+        typer.Option(help="File with the bearer token of a closed network.", exists=True, dir_okay=False),
+    ] = None,
+) -> None:
+    """Weft: one ledger, kept by equals."""
+    if token:
+        options.token.set(token.read_text(encoding="ascii").strip())
+
+
+for verb in (
+    *(network.up, network.down, network.status),
+    *(node.init, node.start, verify.verify),
+    *(ledger.blocks, ledger.follow, bench.bench),
+):
     app.command()(verb)
-for noun in (keys, genesis, config, simulate):
-    app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
+for name, noun in (
+    ("files", files.app),
+    ("records", records.app),
+    ("tx", ledger.app),
+    ("keys", keys.app),
+    ("genesis", genesis.app),
+    ("config", config.app),
+    ("simulate", simulate.app),
+):
+    app.add_typer(noun, name=name)
 
 
 def main() -> NoReturn:

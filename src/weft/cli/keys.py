@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from weft.cli.options import AsJson, Key, NodeHome, load_signer
+from weft.cli.options import AsJson, Key, NodeHome, load_signer, user_key
 from weft.cli.terminal import show_fields, show_json, show_line, show_rows, tell
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ def new(
 @app.command()
 def show(key: Key = None, as_json: AsJson = False) -> None:
     """The public half of a key file, by default of the user's own key, which is made at first use."""
-    from weft.cli.options import user_folder
-
-    _show(load_signer(key), key or user_folder() / "key.json", as_json)
+    _show(load_signer(key), key or user_key(), as_json)
 
 
 @app.command()

@@ -50,7 +50,7 @@ def up(
             from weft.cli.files import upload
 
             upload(network.urls, [photos], key=None)
-        show_rows(_gather(network.urls), COLUMNS)
+        _show_nodes(_gather(network.urls))
         show_line(f"\n{network.urls[0]}/docs")
         if detach:
             return
@@ -86,12 +86,18 @@ def status(urls: Urls = None, home: Home = None, as_json: AsJson = False) -> Non
     if as_json:
         show_json(rows)
     else:
-        show_rows(rows, COLUMNS)
+        _show_nodes(rows)
     for row in rows:
         if "error" in row:
             tell(f"{row['url']}: {row['error']}")
     if any("error" in row for row in rows):
         raise typer.Exit(1)
+
+
+def _show_nodes(rows: Sequence[dict[str, Any]]) -> None:
+    """People compare the beginnings of digests; --json has the whole ones."""
+    short = ("head", "state_root")
+    show_rows([{**row, **{name: row.get(name, "-")[:12] for name in short}} for row in rows], COLUMNS)
 
 
 def _wait_ready(network: "Network") -> None:

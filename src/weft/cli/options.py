@@ -1,12 +1,14 @@
 """Options that many verbs share, and what they stand for."""
 
 import os
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
+    from weft.client import Client
     from weft.model.keys import PrivateKey
 
 DEFAULT_URL = "http://127.0.0.1:8700"
@@ -16,7 +18,7 @@ Urls = Annotated[
     list[str] | None,
     typer.Option(
         "--url",
-        help=f"REST address of a node; give several to pass over one that is down. [default: {DEFAULT_URL}]",
+        help=f"A node's REST address; of several, one that is down is passed over. [default: {DEFAULT_URL}]",
     ),
 ]
 Home = Annotated[
@@ -26,12 +28,25 @@ Home = Annotated[
 Key = Annotated[
     Path | None,
     typer.Option(
-        "--key",
-        help="Key file to sign with; made at first use. [default: key.json in the user's configuration]",
+        "--key", help="Key file to sign with; made at first use. [default: the user's own]", dir_okay=False
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
 NodeHome = Annotated[Path, typer.Option("--home", help="The node's home.", file_okay=False)]
+Wait = Annotated[
+    Literal["none", "executed", "certified"],
+    typer.Option(help="How far it must have come: accepted, executed here, or signed by a quorum."),
+]
+
+token: ContextVar[str | None] = ContextVar("token", default=None)
+"""The bearer token of `weft --token FILE`."""
+
+
+def connect(urls: list[str] | None, home: Path | None, key: "PrivateKey | None" = None) -> "Client":
+    """The network that --url or --home stands for; by a home's genesis what nodes prove is checked."""
+    from weft.client import Client
+
+    return Client(find_urls(urls, home), key, find_genesis(home) if home else None, token=token.get())
 
 
 def find_urls(urls: list[str] | None, home: Path | None) -> list[str]:
@@ -46,6 +61,13 @@ def find_urls(urls: list[str] | None, home: Path | None) -> list[str]:
     return Network.find(home).urls if is_network(home) else [load_config(home, os.environ).url]
 
 
+def find_genesis(home: Path) -> Path:
+    """The genesis in a local network's or a node's home."""
+    from weft.config import load_config
+
+    return load_config(home / "node0" if is_network(home) else home).genesis_path
+
+
 def is_network(home: Path) -> bool:
     """Whether a folder is the home of a local network rather than of a node."""
     return (home / "node0").is_dir()
@@ -55,10 +77,10 @@ def load_signer(path: Path | None) -> "PrivateKey":
     """The key to sign with: FILE, or the user's own, made with mode 0600 at first use."""
     from weft.storage.keyfile import load_or_create_key
 
-    return load_or_create_key(path or user_folder() / "key.json")
+    return load_or_create_key(path or user_key())
 
 
-def user_folder() -> Path:
-    """Where this user's configuration of Weft lies (XDG base directories)."""
+def user_key() -> Path:
+    """Where this user's own key lies (XDG base directories)."""
     root = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(root) if root else Path.home() / ".config") / "weft"
+    return (Path(root) if root else Path.home() / ".config") / "weft" / "key.json"

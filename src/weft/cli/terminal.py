@@ -67,6 +67,26 @@ def progress(label: str, total: int | None, *, is_bytes: bool = False) -> Iterat
         yield lambda step: bar.advance(task, step)
 
 
+@contextlib.contextmanager
+def bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Several bars on stderr when that is a terminal: call what it gives with part, done and total."""
+    if not sys.stderr.isatty():
+        yield lambda part, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    tasks: dict[str, TaskID] = {}
+    with Progress(console=Console(stderr=True)) as shown:
+
+        def advance(part: str, done: int, total: int) -> None:
+            if part not in tasks:
+                tasks[part] = shown.add_task(part)
+            shown.update(tasks[part], completed=done, total=total)
+
+        yield advance
+
+
 def _text(value: object) -> str:
     if value is None:
         return "-"
