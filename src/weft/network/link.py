@@ -212,7 +212,10 @@ class Link:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        done.pop().result()
+        first = done.pop()
+        if first.cancelled():  # by gRPC, as whoever waits for a call whose channel is closed
+            raise BrokenError("the connection was closed")
+        first.result()
 
     async def _until_severed(self) -> None:
         await self._broken.wait()

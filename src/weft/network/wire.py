@@ -52,7 +52,7 @@ Options = Sequence[tuple[str, int | str]]
 
 
 def shared_options(local: LocalLimits) -> Options:
-    """Settings of both ends. A connection on which nothing moves is probed after 10 s, given up after 5 more.
+    """Settings of both ends. A connection on which nothing moves is probed after 10 s, given up after 10 more.
 
     gRPC itself refuses what is more than twice too large without reading it, but then nobody learns whose it
     was; what is less too large is read, and its sender cut off.
@@ -61,7 +61,8 @@ def shared_options(local: LocalLimits) -> Options:
         ("grpc.max_receive_message_length", 2 * local.message_bytes_max),
         ("grpc.max_send_message_length", -1),
         ("grpc.keepalive_time_ms", 10_000),
-        ("grpc.keepalive_timeout_ms", 5_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.http2.ping_timeout_ms", 10_000),
         ("grpc.http2.max_pings_without_data", 0),
     )
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import grpc
 import pytest
 import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -257,8 +256,3 @@ async def test_a_mistake_in_the_node_is_not_swallowed() -> None:
         one.network.send(1, note(1))
         await one.inbox.until(lambda: ("lost", 1) in one.inbox.events)
     assert isinstance(failures[0], ZeroDivisionError)
-
-
-def test_a_status_that_grpc_gives_is_known() -> None:
-    """Refusals are told apart by their status."""
-    assert grpc.StatusCode.PERMISSION_DENIED.value[1] == "permission denied"
