@@ -21,6 +21,7 @@ log = structlog.get_logger("weft.api")
 
 REQUESTS_MAX = 4096
 """Requests in progress at once; beyond it 503."""
+FRAMES_SHOWN = 5
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})|%2[Ff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -72,7 +73,8 @@ class Front:
             await present_problem(error, scope["path"])(scope, receive, head)
         except Exception as error:
             # Neither the message nor local values: they may hold what a client sent.
-            trace = [f"{frame.filename}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
+            frames = extract_tb(error.__traceback__)[-FRAMES_SHOWN:]
+            trace = [f"{frame.filename}:{frame.lineno}" for frame in frames]
             log.error("api.failed", method=scope["method"], kind=type(error).__name__, trace=trace)
             if not head.is_sent:
                 await present_problem(error, scope["path"])(scope, receive, head)

@@ -236,6 +236,9 @@ class BlockingFiles:
     def get(self, id_: str, target: Path | None = None, *, on_progress: Progress | None = None) -> bytes:
         return self._runner.run(self._files.get(id_, target, on_progress=on_progress))
 
+    def content(self, id_: str, *, on_progress: Progress | None = None) -> Iterator[bytes]:
+        return self._runner.iterate(self._files.content(id_, on_progress=on_progress))
+
     def update(
         self,
         id_: str,

@@ -84,17 +84,22 @@ class Files:
         """The content, checked by its SHA-256; written to `target` if given (then the result is empty)."""
         file = await self.show(id_)
         if target is None:
-            chunks = [chunk async for chunk in self._stream(file, on_progress)]
+            chunks = [chunk async for chunk in self._content(file, on_progress)]
             return b"".join(chunks)
         draft = target.with_name(f".{target.name}.{urandom(4).hex()}")
         try:
             with draft.open("xb") as out:
-                async for chunk in self._stream(file, on_progress):
+                async for chunk in self._content(file, on_progress):
                     await asyncio.to_thread(out.write, chunk)
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
         return b""
+
+    async def content(self, id_: str, *, on_progress: Progress | None = None) -> AsyncIterator[bytes]:
+        """The content piece by piece; raises UnprovedError at its end if it was not what it should be."""
+        async for chunk in self._content(await self.show(id_), on_progress):
+            yield chunk
 
     async def update(
         self,
@@ -186,8 +191,8 @@ class Files:
                     raise
         raise UnprovedError(f"{IDS_MAX} files of these bytes were erased, or the node says so")
 
-    async def _stream(self, file: Resource, on_progress: Progress | None) -> AsyncIterator[bytes]:
-        """The content from one node after another; raises UnprovedError if it is not what it should be."""
+    async def _content(self, file: Resource, on_progress: Progress | None) -> AsyncIterator[bytes]:
+        """From one node after another, each going on where the one before broke off."""
         digest, offset, breaks = hashlib.sha256(), 0, 0
         while offset < file["size"] or not file["size"]:
             try:

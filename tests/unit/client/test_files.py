@@ -1,0 +1,133 @@
+"""Files from a program, over the routes of the application."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests.chain import key
+from tests.unit.client.conftest import FilesTwin
+from weft.client import AsyncClient, ProblemError, UnprovedError
+
+CONTENT = b"some text, nothing special\n" * 40_000
+
+
+@pytest.fixture(params=["signed", "unsigned"])
+def signer(request: pytest.FixtureRequest) -> object:
+    """Files are put under the client's own key, and by the node."""
+    return key("alice") if request.param == "signed" else None
+
+
+async def test_a_file_goes_in_and_comes_back(
+    files_url: str, nowhere: str, files_twin: FilesTwin, signer: object, tmp_path: Path
+) -> None:
+    """With its name and metadata; put again it is recognised; found, changed, proved, erased."""
+    async with AsyncClient([nowhere, files_url], signer, files_twin.genesis) as client:  # type: ignore[arg-type]
+        source = tmp_path / 'a "file".txt'
+        source.write_bytes(CONTENT)
+        told: list[tuple[int, int]] = []
+        metadata = {"title": "Mountain", "tags": ["high"], "location": {"lat": 46.0, "lon": 7.6}}
+        put = await client.files.put(source, metadata=metadata, on_progress=lambda *one: told.append(one))
+        assert (put["name"], put["size"], put["is_new"]) == ('a "file".txt', len(CONTENT), True)
+        assert put["sha256"] == sha256(CONTENT).hexdigest()
+        assert told[-1] == (len(CONTENT), len(CONTENT))
+        again = await client.files.put(CONTENT, name="other.txt")
+        assert (again["id"], again["is_new"]) == (put["id"], False)
+
+        assert await client.files.get(put["id"]) == CONTENT
+        target = tmp_path / "back"
+        assert await client.files.get(put["id"], target) == b""
+        assert target.read_bytes() == CONTENT
+        assert b"".join([chunk async for chunk in client.files.content(put["id"])]) == CONTENT
+
+        changed = await client.files.update(put["id"], {"title": None, "description": "steep"})
+        assert changed["version"] == 2
+        assert changed["metadata"]["description"] == "steep"
+        assert "title" not in changed["metadata"]
+        assert changed["metadata"]["location"] == {"lat": 46.0, "lon": 7.6}
+        with pytest.raises(ProblemError) as caught:
+            await client.files.update(put["id"], {"title": "x"}, expected=1)
+        assert caught.value.code == "files.version"
+        assert [item["version"] for item in await client.files.history(put["id"])] == [2, 1]
+
+        hits = await client.files.search("steep", tag=["high"])
+        assert [item["id"] for item in hits["items"]] == [put["id"]]
+        proof = await client.files.proof(put["id"], CONTENT)
+        assert [step.name for step in proof["steps"]][:2] == ["content", "commitment"]
+        with pytest.raises(UnprovedError, match="content"):
+            await client.files.proof(put["id"], CONTENT + b"x")
+
+        await client.files.erase(put["id"])
+        with pytest.raises(ProblemError) as caught:
+            await client.files.show(put["id"])
+        assert caught.value.status == 410
+        anew = await client.files.put(CONTENT)
+        assert anew["is_new"]
+        assert anew["id"] != put["id"]
+
+
+async def test_an_empty_file_is_a_file(files_url: str, signer: object) -> None:
+    """Without bytes, with a name."""
+    async with AsyncClient(files_url, signer) as client:  # type: ignore[arg-type]
+        put = await client.files.put(b"", name="empty")
+        assert await client.files.get(put["id"]) == b""
+
+
+async def test_content_that_is_not_what_it_should_be_is_found_out(
+    files_url: str, files_twin: FilesTwin, tmp_path: Path
+) -> None:
+    """And never appears under the target's name."""
+    async with AsyncClient(files_url) as client:
+        put = await client.files.put(CONTENT)
+        show = client.files.show
+
+        async def lie(id_: str) -> dict[str, object]:
+            return await show(id_) | {"sha256": "0" * 64}
+
+        client.files.show = lie  # type: ignore[method-assign]
+        with pytest.raises(UnprovedError):
+            await client.files.get(put["id"], tmp_path / "back")
+    assert [path for path in await asyncio.to_thread(os.listdir, tmp_path) if "back" in path] == []
+
+
+async def test_a_download_that_breaks_goes_on_at_another_node(files_url: str, files_twin: FilesTwin) -> None:
+    """From the byte that was reached."""
+    async with cutting(files_url, 300_000) as cut:
+        files_twin.url_peers = [cut]
+        async with AsyncClient([files_url]) as client:
+            put = await client.files.put(CONTENT)
+        async with AsyncClient([cut, files_url]) as client:
+            told: list[int] = []
+            content = await client.files.get(put["id"], on_progress=lambda done, of: told.append(done))
+            assert content == CONTENT
+            assert told == sorted(told)
+
+
+@asynccontextmanager
+async def cutting(url: str, bytes_max: int) -> AsyncIterator[str]:
+    """An address that leads to `url`, over connections that break after so many bytes of answer."""
+    host, port = url.removeprefix("http://").split(":")
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, left: int) -> None:
+        while left > 0 and (data := await reader.read(1 << 16)):
+            left -= len(data)
+            writer.write(data)
+        writer.close()
+
+    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection(host, int(port))
+        await asyncio.gather(
+            pump(reader, inner_writer, 1 << 40),
+            pump(inner_reader, writer, bytes_max),
+            return_exceptions=True,
+        )
+
+    server = await asyncio.start_server(join, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
