@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextlib import AsyncExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,30 @@ import structlog
 from weft.api.app import create_app
 from weft.api.server import serve
 from weft.apps.files.contract import CONTRACT as FILES
+from weft.apps.files.inspection import check_blobs
 from weft.apps.files.ports import Ledger
 from weft.apps.files.routes import router
 from weft.apps.files.service import FilesService
+from weft.config import Config
 from weft.execution.builtin.members import CONTRACT as MEMBERS
 from weft.execution.builtin.records import CONTRACT as RECORDS
 from weft.execution.executor import found as found_state
-from weft.home import Home, end_freshness, is_fresh
+from weft.home import Home, end_freshness, is_fresh, load_genesis
 from weft.ledger.seal import seal_genesis
 from weft.model.errors import WeftError
 from weft.model.genesis import Genesis
+from weft.model.stored import Finding, Note
 from weft.network.peers import Network
 from weft.node.gateway import Gateway
+from weft.node.holdings import Progress
 from weft.node.loop import LoopClock, Threads
 from weft.node.node import Node
 from weft.node.ports import Inbox, Peers
 from weft.node.recover import found, recover
 from weft.node.service import NodeService
+from weft.node.verify import verify_home
 from weft.storage.attachments import Attachments
+from weft.storage.inspection import inspect
 from weft.storage.journal import Journal
 from weft.storage.store import LmdbStore
 from weft.storage.tokens import Tokens
@@ -116,3 +123,10 @@ def open_store(genesis: Genesis, folder: Path) -> LmdbStore:
     """The store of this chain, begun with its genesis block if it is empty."""
     sealed, nodes = seal_genesis(genesis, found_state(genesis, CONTRACTS))
     return LmdbStore(folder, sealed, nodes, sealed.block.header.state_root)
+
+
+def verify(config: Config, progress: Progress) -> Iterator[Finding | Note]:
+    """All that is wrong in what a stopped node keeps, and what people want to know of it (`weft verify`)."""
+    blobs = partial(check_blobs, config.data_path / "blobs", progress)
+    with inspect(config.data_path) as found:
+        yield from verify_home(load_genesis(config.genesis_path), CONTRACTS, found, (blobs,), progress)

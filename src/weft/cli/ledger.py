@@ -1,15 +1,18 @@
 """`weft tx`, `blocks`, `follow`: what stands on the ledger, and what comes."""
 
+import asyncio
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weft.cli.options import AsJson, Home, Urls, Wait, connect
+from weft.cli.options import AsJson, Home, Urls, Wait, connect, connect_async
 from weft.cli.terminal import show_fields, show_json, show_json_line, show_line, show_rows
 
 if TYPE_CHECKING:
+    from weft.client import AsyncClient
     from weft.client.signing import Signed
 
 app = typer.Typer(help="Transactions.", no_args_is_help=True)
@@ -77,16 +80,18 @@ def follow(
     as_json: AsJson = False,
 ) -> None:
     """Events as they come, each once, until Ctrl-C; from now on unless a cursor is given."""
-    with connect(urls, home) as client:
-        try:
-            for event in client.follow(cursor):
-                if as_json:
-                    show_json_line(event)
-                else:
-                    show_line(f"{event['cursor']}  {event['type']}  {_compact(event['data'])}")
-                sys.stdout.flush()
-        except KeyboardInterrupt:
-            return
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_follow(connect_async(urls, home), cursor, as_json))
+
+
+async def _follow(client: "AsyncClient", cursor: str | None, as_json: bool) -> None:
+    async with client:
+        async for event in client.follow(cursor):
+            if as_json:
+                show_json_line(event)
+            else:
+                show_line(f"{event['cursor']}  {event['type']}  {_compact(event['data'])}")
+            sys.stdout.flush()
 
 
 def _parse_signed(text: bytes) -> "Signed":

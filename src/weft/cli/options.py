@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from weft.client import Client
+    from weft.client import AsyncClient, Client
     from weft.model.keys import PrivateKey
 
 DEFAULT_URL = "http://127.0.0.1:8700"
@@ -47,6 +47,13 @@ def connect(urls: list[str] | None, home: Path | None, key: "PrivateKey | None" 
     from weft.client import Client
 
     return Client(find_urls(urls, home), key, find_genesis(home) if home else None, token=token.get())
+
+
+def connect_async(urls: list[str] | None, home: Path | None) -> "AsyncClient":
+    """`connect`, for a verb that awaits."""
+    from weft.client import AsyncClient
+
+    return AsyncClient(find_urls(urls, home), token=token.get())
 
 
 def find_urls(urls: list[str] | None, home: Path | None) -> list[str]:
