@@ -9,6 +9,8 @@ import itertools
 import random
 from dataclasses import dataclass, field
 
+import msgspec
+
 from weft.consensus.core import Core, first_base
 from weft.consensus.messages import (
     Accuse,
@@ -41,7 +43,6 @@ from weft.consensus.messages import (
     Tick,
     Vouched,
     Wake,
-    Want,
 )
 from weft.model.block import Header
 from weft.model.committee import Member as Validator
@@ -99,6 +100,7 @@ class Node:
     headers: list = field(default_factory=list)
     checkpoint: object = None
     noted: list = field(default_factory=list)
+    returned: list = field(default_factory=list)
     wake: int = 0
     sent: int = 0
 
@@ -194,6 +196,7 @@ class Node:
 
     def on_return(self, effect: Return):
         self.pool += effect.transactions
+        self.returned += effect.transactions
 
     def on_certify(self, effect: Certify):
         self.checkpoint = effect.checkpoint
@@ -417,10 +420,9 @@ class World:
         if best.core.last_final <= node.core.last_final:
             return
         old = node.core.base()
-        import msgspec
-
         base = msgspec.structs.replace(best.core.base(), spoken=old.spoken, height=old.height)
         node.life += 1
+        node.pool += node.core.unfinished()
         node.commits, node.replayed = list(best.commits), len(best.commits)
         node.executed, node.headers = list(best.executed), list(best.headers)
         node.core = Core(self.genesis, node.place, key_of(node.place), base, self.local)
@@ -481,7 +483,3 @@ def twin_of(vertex, later_ms=1):
         vertex.parents,
         (),
     )
-
-
-def want(node):
-    node.handle(Want())
