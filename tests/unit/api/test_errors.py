@@ -31,10 +31,7 @@ def test_statuses_and_fixes_are_those_of_the_code() -> None:
     for kind in family(WeftError):
         if not kind.__module__.startswith("weft.") or "code" not in vars(kind):
             continue
-        if issubclass(kind, RequestError):
-            status = str(kind.status)
-        else:
-            status = str(STATUS.get(kind.code, "–"))
+        status = str(kind.status if issubclass(kind, RequestError) else STATUS.get(kind.code, "–"))
         assert told.get((kind.code, kind.fix)) == status, kind
 
 
