@@ -15,7 +15,7 @@ help: ## this text
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 run: $(READY) ## a local network of four nodes with photos in it (PHOTOS=DIR for your own)
-	@$(if $(PHOTOS),,$(BIN)/weft files samples $(SAMPLES))
+	@$(if $(PHOTOS),,$(BIN)/weft files samples $(SAMPLES) >/dev/null)
 	@$(BIN)/weft up --photos "$(or $(PHOTOS),$(SAMPLES))"
 
 test: $(READY) ## the whole suite

@@ -49,7 +49,9 @@ def up(
         if photos:
             from weft.cli.files import upload
 
-            upload(network.urls, [photos], key=None)
+            rows = upload(network.urls, [photos], key=None)
+            new = sum(row["state"] == "new" for row in rows)
+            tell(f"{len(rows)} files in {photos}: {new} new, {len(rows) - new} already there")
         _show_nodes(_gather(network.urls))
         show_line(f"\n{network.urls[0]}/docs")
         if detach:
