@@ -113,6 +113,8 @@ async def _saturate(wires: Sequence["_Wire"], writer: "_Writer", plan: _Plan, se
             sent = time.perf_counter()
             answer = await wire.post("/v1/transactions:batch?wait=executed", body)
             taken = (time.perf_counter() - sent) * 1000
+            if "items" not in answer:
+                raise RuntimeError(answer)
             done = sum(item.get("status") == "executed" for item in answer["items"])
             latencies.extend([taken] * done)
             refused += len(answer["items"]) - done
@@ -194,10 +196,10 @@ class _Writer:
                 bytes(64),
             ),
         )
-        parts = {"salt": attachment.salt, "content": document}
+        beside = base64.b64encode(attachment.salt + document).decode()
         return {
             "transaction": base64.b64encode(raw).decode(),
-            "attachments": [{name: base64.b64encode(part).decode() for name, part in parts.items()}],
+            "attachments": [beside],
         }
 
 

@@ -5,7 +5,6 @@ nobody further in looks at a signature again. One signature (about 50 µs) is ve
 a large vertex goes to a worker as a whole, because the event loop gives way every 2 ms.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,8 +24,8 @@ from weft.model.transaction import (
 from weft.model.vertex import Vertex, decode_vertex
 from weft.node.ports import Workers
 
-ON_THE_SPOT_BYTES = 2_000
-"""A vertex up to this size is checked on the event loop."""
+ON_THE_SPOT_BYTES = 3_000
+"""A vertex up to this size, a few transactions, is checked on the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +56,11 @@ class Door:
             raise SignatureError(f"the signature of transaction {identity.hex()} is not its signer's")
         return identity, transaction
 
-    async def transactions(
-        self, items: Sequence[tuple[bytes, tuple[Attachment, ...]]], wall_ms: int
-    ) -> list[tuple[Digest, Transaction] | WeftError]:
-        """`transaction` for each of many, its error in its place."""
-        return await self._workers.run("verify", lambda: [self._check(*item, wall_ms) for item in items])
-
     async def vertex(self, raw: bytes, attachments: tuple[Attachment, ...]) -> Admitted:
         """A vertex from a peer; raises VertexError with what is wrong. Says nothing of its parents."""
         if len(raw) > self._genesis.limits.vertex_bytes_max:
             raise VertexError(f"a vertex of {len(raw)} bytes")
-        if len(raw) <= ON_THE_SPOT_BYTES and not attachments:
+        if len(raw) + sum(len(item.content) for item in attachments) <= ON_THE_SPOT_BYTES:
             return self._vertex(raw, attachments)
         return await self._workers.run("verify", lambda: self._vertex(raw, attachments))
 
@@ -106,14 +99,6 @@ class Door:
                 f"it must be between 1 and {limits.lifetime_ms_max}"
             )
         return identity_of(raw), transaction
-
-    def _check(
-        self, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int
-    ) -> tuple[Digest, Transaction] | WeftError:
-        try:
-            return self.transaction(raw, attachments, wall_ms)
-        except WeftError as error:
-            return error
 
     def _vertex(self, raw: bytes, attachments: tuple[Attachment, ...]) -> Admitted:
         try:

@@ -6,6 +6,7 @@ differs from the quorum's answers with an error rather than a lie.
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
@@ -33,6 +34,8 @@ from weft.node.node import Node
 from weft.node.ports import Erased
 
 MIN_HEIGHT_WAIT_S = 10.0
+Admitted = tuple[Digest, Transaction]
+
 BEHIND_HEIGHTS = 1_000
 """A node this far behind what the others say is catching up."""
 
@@ -138,44 +141,71 @@ class NodeService:
     async def submit(
         self, raw: bytes, attachments: tuple[Attachment, ...], wait: Wait, timeout_ms: int
     ) -> Fate:
-        self._check_writable()
-        node = self._node
-        known = self._known(raw)
-        if known is not None:
-            return known
-        identity, transaction = node.door.transaction(raw, attachments, node.clock.wall_ms())
-        return await self._admit(identity, transaction, raw, attachments, wait, timeout_ms)
+        (answer,) = await self.submit_many([(raw, attachments)], wait, timeout_ms)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     async def submit_many(
         self, items: Sequence[tuple[bytes, tuple[Attachment, ...]]], wait: Wait, timeout_ms: int
     ) -> "list[Fate | Exception]":
         self._check_writable()
-        node = self._node
-        checked = await node.door.transactions(items, node.clock.wall_ms())
-        return await asyncio.gather(
-            *(
-                self._admit_checked(*item, result, wait, timeout_ms)
-                for item, result in zip(items, checked, strict=True)
-            )
-        )
+        node, wall_ms = self._node, self._node.clock.wall_ms()
 
-    async def _admit_checked(
-        self,
-        raw: bytes,
-        attachments: tuple[Attachment, ...],
-        result: tuple[Digest, Transaction] | WeftError,
-        wait: Wait,
-        timeout_ms: int,
-    ) -> Fate | Exception:
-        known = self._known(raw)
-        if known is not None:
-            return known
-        if isinstance(result, WeftError):
-            return result
+        def check() -> list[Fate | WeftError | Admitted]:
+            return [self._check(raw, attachments, wall_ms) for raw, attachments in items]
+
+        # One at a time costs less on the spot than in a worker.
+        checked = check() if len(items) == 1 else await node.workers.run("verify", check)
+        answers = [self._take(item, result, wait) for item, result in zip(items, checked, strict=True)]
+        return await self._settle(answers, wait, timeout_ms)
+
+    def _check(
+        self, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int
+    ) -> Fate | WeftError | Admitted:
+        """What a transaction is: one whose fate is known, one to refuse, or one to take in."""
         try:
-            return await self._admit(*result, raw, attachments, wait, timeout_ms)
+            # Bytes too short to have an identity are left to admission.
+            known = self._node.fates.find(identity_of(raw)) if len(raw) > 100 else None
+            return known or self._node.door.transaction(raw, attachments, wall_ms)
         except WeftError as error:
             return error
+
+    def _take(
+        self, item: tuple[bytes, tuple[Attachment, ...]], checked: Fate | WeftError | Admitted, wait: Wait
+    ) -> "Fate | WeftError | Digest":
+        """Admit what may be admitted; the identity of what somebody then waits for."""
+        if not isinstance(checked, tuple):
+            return checked
+        identity, transaction = checked
+        try:
+            self._node.admit(identity, transaction, *item)
+        except WeftError as error:
+            return error
+        return _pending(identity) if wait == "none" else identity
+
+    async def _settle(
+        self, answers: "Sequence[Fate | WeftError | Digest]", wait: Wait, timeout_ms: int
+    ) -> "list[Fate | Exception]":
+        """Wait for all together; what is not decided in time is pending."""
+        node, deadline = self._node, asyncio.get_running_loop().time() + timeout_ms / 1000
+        expected = {answer: node.fates.expect(answer) for answer in answers if isinstance(answer, bytes)}
+        if expected:
+            await asyncio.wait(expected.values(), timeout=timeout_ms / 1000)
+        told = {identity: future.result() for identity, future in expected.items() if future.done()}
+        fates = [
+            told.get(answer) or _pending(answer) if isinstance(answer, bytes) else answer
+            for answer in answers
+        ]
+        heights = [fate.height for fate in fates if isinstance(fate, Fate) and fate.height is not None]
+        if wait == "certified" and heights:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline):
+                    await node.certified(max(heights))
+            fates = [
+                node.fates.find(fate.identity) or fate if isinstance(fate, Fate) else fate for fate in fates
+            ]
+        return list(fates)
 
     async def write(self, caller: Caller, wish: Wish, wait: Wait, timeout_ms: int) -> Fate:
         self._check_writable()
@@ -190,34 +220,6 @@ class NodeService:
         if fate.code == "idempotency.conflict":
             raise ConflictError(_CONFLICT)
         return fate
-
-    async def _admit(
-        self,
-        identity: Digest,
-        transaction: Transaction,
-        raw: bytes,
-        attachments: tuple[Attachment, ...],
-        wait: Wait,
-        timeout_ms: int,
-    ) -> Fate:
-        node = self._node
-        future = node.fates.expect(identity) if wait != "none" else None
-        node.admit(identity, transaction, raw, attachments)
-        if future is None:
-            return _pending(identity)
-        try:
-            async with asyncio.timeout(timeout_ms / 1000):
-                fate = await asyncio.shield(future)
-                if wait == "certified" and fate.height is not None:
-                    await node.certified(fate.height)
-                    return node.fates.find(identity) or fate
-                return fate
-        except TimeoutError:
-            return _pending(identity)
-
-    def _known(self, raw: bytes) -> Fate | None:
-        """The fate of a transaction sent again; short bytes are left to admission."""
-        return self._node.fates.find(identity_of(raw)) if len(raw) > 100 else None
 
     async def find_first(self, caller: Caller, idempotency_key: str, meaning: bytes) -> Fate | None:
         """The fate of the wish that used this key before, as far as this node has executed."""
