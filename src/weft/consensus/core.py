@@ -112,6 +112,7 @@ class Core:
         self._wall_ms = 0
         self._speak_us: int | None = None
         self._wake_us = 0
+        self._began_at = base.round
         self._behind_us = -BEHIND_PAUSE_US
         self._claims = [0] * committee.size
         """The newest own round that each member was seen to have spoken in."""
@@ -301,6 +302,7 @@ class Core:
         self._forget()
 
     def _begin_to_speak(self, input_: Speak) -> None:
+        self._began_at = self._order.final
         self._proposer.speak(input_.round_first)
         self._effects += self._witness.speak(self._now_us)
 
@@ -452,7 +454,7 @@ class Core:
     def _next_vertex(self) -> Vertex | None:
         """The own vertex of the open round, if it is time (sections 4 and 5)."""
         proposer = self._proposer
-        round_ = self._rounds.open_round()
+        round_ = self._rounds.open_round
         if not proposer.is_speaking or round_ <= proposer.spoken:
             return None
         if round_ not in self._dag.rows and not proposer.has_reason:
@@ -464,10 +466,14 @@ class Core:
         return proposer.propose(round_, self._wall_ms, self._only_votes())
 
     def _only_votes(self) -> bool:
-        """Checkpoints, or finality itself, must first keep up (sections 7 and 12)."""
+        """Checkpoints, or finality itself, must first keep up (sections 7 and 12).
+
+        A core that begins to speak does not know how old the newest checkpoint is: until it has seen one it
+        counts from where it began, so that all may restart at once and go on.
+        """
         final = self._order.final
         return (
-            final - self._witness.round > self._limits.depth
+            final - max(self._witness.round, self._began_at) > self._limits.depth
             or self._rounds.complete - final > self._limits.rounds_unfinished_max
         )
 

@@ -106,7 +106,7 @@ class Proposer:
         self.known_from = max(self.known_from, round_first)
 
     def propose(self, round_: int, time_ms: int, is_vote: bool) -> Vertex | None:
-        """The own vertex of `round_`, or None when too few vertices of the round before may be named."""
+        """The own vertex of `round_`, or None when too few vertices of the round before are kept."""
         assert self.is_speaking
         assert round_ > self.spoken, "never two things in one slot"
         parents = self._choose_parents(round_)
@@ -160,17 +160,27 @@ class Proposer:
         row = dag.rows.get(round_ - 1)
         if row is None or row.weight < self._committee.quorum:
             return None
-        parents, weight = [self.previous], 0
-        for author, known in enumerate(row.vertices[: dag.size]):
-            if known is not None and (author == me or dag.is_nameable(known)):
-                weight += self._committee.weights[author]
-                if author != me:
-                    parents.append(known.reference)
-            elif author != me:
-                late = self._find_late(author, round_ - 1)
-                if late is not None:
-                    parents.append(late.reference)
-        return tuple(parents) if weight >= self._committee.quorum else None
+        first = row.vertices[: dag.size]
+        named = [
+            known for known in first if known is not None and (known.author == me or dag.is_nameable(known))
+        ]
+        if len(named) < row.authors.bit_count():
+            self._fill_quorum(named, [known for known in first if known is not None and known not in named])
+        by_author = {known.author: known.reference for known in named}
+        for author in range(dag.size):
+            if author not in by_author and (late := self._find_late(author, round_ - 1)) is not None:
+                by_author[author] = late.reference
+        by_author.pop(me, None)
+        return self.previous, *(by_author[author] for author in sorted(by_author))
+
+    def _fill_quorum(self, named: list[Known], shunned: list[Known]) -> None:
+        """Name a liar's chain after all where there is no quorum without it: policy never stops rounds."""
+        weights = self._committee.weights
+        weight = sum(weights[known.author] for known in named)
+        for known in shunned:
+            if weight < self._committee.quorum:
+                weight += weights[known.author]
+                named.append(known)
 
     def _find_late(self, author: int, before: int) -> Known | None:
         """The author's newest vertex, if it is below `before`, above the floor and new to the own past."""

@@ -78,13 +78,10 @@ class Rounds:
         rtt = self._rtt_us[member]
         return rtt if rtt < PATIENCE_US_MAX else None
 
+    @property
     def open_round(self) -> int:
-        """The round to speak in: above the highest whose nameable vertices weigh a quorum."""
-        complete = self.complete
-        if self._dag.twins:
-            while complete > self._final and self._nameable_weight(complete) < self._committee.quorum:
-                complete -= 1
-        return complete + 1
+        """The round to speak in."""
+        return self.complete + 1
 
     def ready_at(self, round_: int) -> int:
         """When the waiting for the round before `round_` is over; 0 if nobody is waited for."""
@@ -135,11 +132,3 @@ class Rounds:
             if weight >= self._committee.quorum:
                 return rtt
         raise AssertionError("all members together are a quorum")
-
-    def _nameable_weight(self, round_: int) -> int:
-        row = self._dag.rows.get(round_)
-        if row is None:
-            return 0
-        weights = self._committee.weights
-        firsts = row.vertices[: self._committee.size]
-        return sum(weights[k.author] for k in firsts if k is not None and self._dag.is_nameable(k))
