@@ -97,6 +97,8 @@ class TransactionUnknownError(UnknownError):
 
 
 class MethodError(RequestError):
+    """Carries the methods that the path knows as the member `allow`."""
+
     code = "route.method"
     status = 405
     fix = "Use one of the methods in the Allow header."

@@ -69,13 +69,9 @@ class Front:
                 await _answer_preflight(head)
                 return
             await self._app(scope, receive, head)
-        except WeftError as error:
-            await present_problem(error, scope["path"])(scope, receive, head)
         except Exception as error:
-            # Neither the message nor local values: they may hold what a client sent.
-            frames = extract_tb(error.__traceback__)[-FRAMES_SHOWN:]
-            trace = [f"{frame.filename}:{frame.lineno}" for frame in frames]
-            log.error("api.failed", method=scope["method"], kind=type(error).__name__, trace=trace)
+            if not isinstance(error, WeftError):
+                _log(error, scope)
             if not head.is_sent:
                 await present_problem(error, scope["path"])(scope, receive, head)
         finally:
@@ -112,6 +108,13 @@ class Front:
         nodes = [_place_of(url) for url in self._service.url_peers]
         ports = {own[1], *(node[1] for node in nodes if node is not None)}
         return asked == own or asked in nodes or (asked[0] in LOOPBACK and asked[1] in ports)
+
+
+def _log(error: Exception, scope: Scope) -> None:
+    """Neither the message nor local values: they may hold what a client sent."""
+    frames = extract_tb(error.__traceback__)[-FRAMES_SHOWN:]
+    trace = [f"{frame.filename}:{frame.lineno}" for frame in frames]
+    log.error("api.failed", method=scope["method"], kind=type(error).__name__, trace=trace)
 
 
 class _Head:

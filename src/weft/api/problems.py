@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from weft.api.answer import Answer
-from weft.api.errors import RequestError, UnexpectedError
+from weft.api.errors import MethodError, RequestError, UnexpectedError
 from weft.model.errors import WeftError
 
 MEDIA_TYPE = b"application/problem+json"
@@ -51,7 +51,7 @@ def describe_problem(error: WeftError, instance: str) -> dict[str, object]:
     }
 
 
-def present_problem(error: Exception, instance: str, allow: str = "") -> Answer:
+def present_problem(error: Exception, instance: str) -> Answer:
     """The answer for an error. What is not a WeftError is ours and says nothing of its insides."""
     known = error if isinstance(error, WeftError) else UnexpectedError("the node made a mistake")
     status = status_of(known)
@@ -60,6 +60,6 @@ def present_problem(error: Exception, instance: str, allow: str = "") -> Answer:
         headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
-    if allow:
-        headers.append((b"allow", allow.encode()))
+    if isinstance(known, MethodError):
+        headers.append((b"allow", str(known.members["allow"]).encode()))
     return Answer(describe_problem(known, instance), status, headers=headers, media_type=MEDIA_TYPE)
