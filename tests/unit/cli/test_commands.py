@@ -1,35 +1,32 @@
 """The command as a user meets it: facts on stdout, the rest on stderr, exit codes 0, 1, 2."""
 
 import json
-import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.unit.cli.conftest import Run
 from weft.local import Network, free_port_base
 
 
-def weft(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own, as a shell would."""
-    settings = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
-    return subprocess.run(
-        (sys.executable, "-m", "weft", *map(str, words)),
-        capture_output=True,
-        text=True,
-        env={**settings, **environment},
-    )
+def test_the_package_is_the_command() -> None:
+    """`python -m weft` in a process of its own, as the supervisor starts nodes."""
+    done = subprocess.run((sys.executable, "-m", "weft", "keys"), capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "token" in done.stdout + done.stderr
 
 
-def test_help_is_done_and_wrong_use_is_two() -> None:
+def test_help_is_done_and_wrong_use_is_two(weft: Run) -> None:
     """Scripts tell a mistake of theirs from a failure of ours."""
     assert weft("--help").returncode == 0
     for words in (("upp",), ("up", "--nodes", "0"), ("keys", "new"), ("simulate", "vectors", "nowhere.json")):
         assert weft(*words).returncode == 2, words
 
 
-def test_a_failure_is_one_sentence_with_code_and_fix(tmp_path: Path) -> None:
+def test_a_failure_is_one_sentence_with_code_and_fix(weft: Run, tmp_path: Path) -> None:
     """No traceback, nothing on stdout, exit code 1."""
     failed = weft("config", "show", "--home", tmp_path)
     assert (failed.returncode, failed.stdout) == (1, "")
@@ -39,7 +36,7 @@ def test_a_failure_is_one_sentence_with_code_and_fix(tmp_path: Path) -> None:
     assert second.strip().startswith("fix: ")
 
 
-def test_a_key_is_made_once_and_only_its_public_half_is_shown(tmp_path: Path) -> None:
+def test_a_key_is_made_once_and_only_its_public_half_is_shown(weft: Run, tmp_path: Path) -> None:
     """`keys show` makes the user's own key at first use, where the platform keeps such files."""
     first, second = (weft("keys", "show", "--json", XDG_CONFIG_HOME=str(tmp_path)) for _ in range(2))
     assert first.stdout == second.stdout
@@ -50,7 +47,7 @@ def test_a_key_is_made_once_and_only_its_public_half_is_shown(tmp_path: Path) ->
     assert weft("keys", "new", path).returncode == 1
 
 
-def test_members_make_a_genesis_of_what_init_printed(tmp_path: Path) -> None:
+def test_members_make_a_genesis_of_what_init_printed(weft: Run, tmp_path: Path) -> None:
     """init on every machine, one genesis from what it printed, and each home is ready to start."""
     printed = []
     for place in range(3):
@@ -73,14 +70,14 @@ def test_members_make_a_genesis_of_what_init_printed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("member", ["x", "x=zz", "x=00:y", "=00"])
-def test_a_member_that_is_no_member_is_wrong_use(member: str) -> None:
+def test_a_member_that_is_no_member_is_wrong_use(weft: Run, member: str) -> None:
     """The message shows how it is written."""
     refused = weft("genesis", "make", "--name", "n", "--member", member)
     assert refused.returncode == 2
     assert "NAME=KEY" in refused.stderr
 
 
-def test_a_setting_is_shown_with_its_source_and_a_bad_one_named(tmp_path: Path) -> None:
+def test_a_setting_is_shown_with_its_source_and_a_bad_one_named(weft: Run, tmp_path: Path) -> None:
     """The environment beats the file, and what is wrong in it is said."""
     home = Network(tmp_path / "network", nodes=1, port_base=free_port_base(1)).configs[0].home
     rows = json.loads(weft("config", "show", "--home", home, "--json", WEFT_LOG_LEVEL="debug").stdout)
@@ -92,7 +89,7 @@ def test_a_setting_is_shown_with_its_source_and_a_bad_one_named(tmp_path: Path) 
         assert variable in refused.stderr
 
 
-def test_a_token_is_shown_once_and_can_be_revoked(tmp_path: Path) -> None:
+def test_a_token_is_shown_once_and_can_be_revoked(weft: Run, tmp_path: Path) -> None:
     """The list shows names, never what would let somebody in."""
     home = Network(tmp_path / "network", nodes=1, port_base=free_port_base(1)).configs[0].home
     token = weft("keys", "token", "--home", home).stdout.strip()
@@ -104,10 +101,8 @@ def test_a_token_is_shown_once_and_can_be_revoked(tmp_path: Path) -> None:
     assert json.loads(weft("keys", "tokens", "--home", home, "--json").stdout) == []
 
 
-def test_up_on_a_port_in_use_says_so_and_makes_nothing(tmp_path: Path) -> None:
+def test_up_on_a_port_in_use_says_so_and_makes_nothing(weft: Run, tmp_path: Path) -> None:
     """A stranger listens where a node should."""
-    import socket
-
     base = free_port_base(1)
     with socket.create_server(("127.0.0.1", base)):
         refused = weft("up", "--nodes", 1, "--home", tmp_path / "network", "--port-base", base, "--detach")
@@ -116,7 +111,7 @@ def test_up_on_a_port_in_use_says_so_and_makes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_status_of_nobody_fails_and_names_the_address() -> None:
+def test_status_of_nobody_fails_and_names_the_address(weft: Run) -> None:
     """Exit code 1, a row all the same, the reason on stderr."""
     url = f"http://127.0.0.1:{free_port_base(1)}"
     silent = weft("status", "--url", url, "--json")
@@ -125,7 +120,7 @@ def test_status_of_nobody_fails_and_names_the_address() -> None:
     assert url in silent.stderr
 
 
-def test_vectors_are_counted_and_a_differing_one_fails(tmp_path: Path) -> None:
+def test_vectors_are_counted_and_a_differing_one_fails(weft: Run, tmp_path: Path) -> None:
     """The last line counts; a case with a wrong expectation is named with its slot."""
     source = Path(__file__).parents[2] / "vectors" / "consensus_vectors.json"
     case = json.loads(source.read_text())[0]
