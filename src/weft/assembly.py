@@ -102,7 +102,7 @@ async def _serve(home: Home) -> None:
         service = NodeService(node, gateway, config.url)
         ledger = Ledger(genesis, home.member, store.state, attachments, node.peers, service)
         files = FilesService(ledger, data, config.files.upload_bytes_max)
-        app = create_app(service, [router(files)], node.watch.render, None)
+        app = create_app(service, [router(files)], lambda: node.watch.render(node.peers.tallies), None)
         await _run_all(node.run(), files.run(), serve(app, config.api.host, config.api.port))
 
 

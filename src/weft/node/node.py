@@ -119,6 +119,7 @@ class Node:
         self.watch = Watch(genesis, data)
         self.peers = connect(self)
         self.pool = Pool(limits)
+        self.watch.pool.set_function(lambda: len(self.pool))
         self.door = Door(genesis, workers)
         self.ledger = Ledger(store, workers)
         self.fates = Fates(store, lambda: self.certified_height)

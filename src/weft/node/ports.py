@@ -45,8 +45,25 @@ class Workers(Protocol):
         """Run `call` off the loop. Calls of one lane (apply, sync, verify, read) run one at a time."""
 
 
+class Tally(Protocol):
+    """What is counted of one member's connection."""
+
+    is_connected: bool
+    rtt_us: int
+    queue_bytes: int
+    bytes_sent: int
+    bytes_received: int
+    items_dropped: int
+    overflows: int
+    cuts: int
+
+
 class Peers(Protocol):
     """The other members. Bounded: a queue that overflows breaks its stream, which then begins anew."""
+
+    @property
+    def tallies(self) -> Sequence[Tally]:
+        """By member; this node's own stays empty."""
 
     async def start(self) -> int:
         """Listen, and begin to dial; the port listened on."""

@@ -16,6 +16,7 @@ from weft.model.block import Checkpoint
 from weft.model.genesis import Genesis
 from weft.model.limits import MIB
 from weft.node.apply import Applied
+from weft.node.ports import Tally
 
 log = structlog.get_logger("weft.watch")
 
@@ -24,6 +25,16 @@ DISK_RESERVE_BYTES = 64 * MIB
 hear
 507."""
 DISK_LOOK_S = 1.0
+PEER_GAUGES = (
+    ("is_connected", "connected", "1 while our stream to the member is open"),
+    ("rtt_us", "rtt_microseconds", "Last round trip on our stream to the member"),
+    ("queue_bytes", "queue_bytes", "Bytes waiting to be sent to the member"),
+    ("bytes_sent", "sent_bytes", "Bytes sent to the member since the start"),
+    ("bytes_received", "received_bytes", "Bytes received from the member since the start"),
+    ("items_dropped", "dropped_items", "Items not sent because there was no stream"),
+    ("overflows", "overflows", "Times the queue overflowed and the stream began anew"),
+    ("cuts", "cuts", "Times the member was cut off"),
+)
 
 
 class Watch:
@@ -47,12 +58,19 @@ class Watch:
             "weft_rounds_without_transactions_total", "Commits that carried no transaction"
         )
         self.accusations = self._counter("weft_equivocations_total", "Members proved to have spoken twice")
+        self._of_peers = {
+            field: Gauge(f"weft_peer_{name}", text, ["member"], registry=self.registry)
+            for field, name, text in PEER_GAUGES
+        }
         self.refusals = Counter(
             "weft_refused_total", "Messages that no honest member sends", ["member"], registry=self.registry
         )
 
-    def render(self) -> bytes:
-        """The Prometheus text format."""
+    def render(self, tallies: Sequence[Tally]) -> bytes:
+        """The Prometheus text format, with what is counted of every member's connection."""
+        for name, tally in zip(self._names, tallies, strict=True):
+            for field, gauge in self._of_peers.items():
+                gauge.labels(name).set(getattr(tally, field))
         return generate_latest(self.registry)
 
     def refused(self, member: int, reason: str) -> None:
