@@ -26,6 +26,7 @@ from weft.config import FILE_NAME, Config, load_config
 from weft.model.errors import ConfigError, HomeError, LaunchError
 from weft.model.genesis import Genesis, parse_genesis
 from weft.model.keys import ED25519, PrivateKey
+from weft.storage.disk import sync_folder
 from weft.storage.keyfile import create_key, load_key
 
 VALIDATOR_KEY, GATEWAY_KEY = "validator.json", "gateway.json"
@@ -104,11 +105,7 @@ def is_fresh(data: Path) -> bool:
 def end_freshness(data: Path) -> None:
     """From now on an empty journal is a lost one. Durable when this returns."""
     (data / FRESH_FILE).unlink(missing_ok=True)
-    folder = os.open(data, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(data)
 
 
 @contextlib.contextmanager
