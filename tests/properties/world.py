@@ -51,7 +51,7 @@ from weft.model.genesis import Genesis
 from weft.model.keys import ED25519, PrivateKey
 from weft.model.limits import LOCAL, Limits
 from weft.model.message import Announced, Certified, Signed
-from weft.model.vertex import decode_vertex, sign_vertex
+from weft.model.vertex import decode_vertex
 
 START_MS = 1_700_000_000_000
 LOST_FETCH_US = 100_000
@@ -455,31 +455,21 @@ class World:
             assert len(set(node.executed)) == len(node.executed)
 
 
-class Equivocator(Node):
-    """Says one thing to one half and another to the other half, in every round."""
-
-    def on_broadcast(self, effect):
-        self.world.liars.add(self.place)
-        if not isinstance(effect.item, Announced):
-            super().on_broadcast(effect)
-            return
-        vertex = decode_vertex(effect.item.vertex)
-        twin = twin_of(vertex)
-        for other in range(self.world.size):
-            if other != self.place:
-                item = effect.item if other % 2 else Announced(twin.raw, ())
-                self.world.send(self.place, other, item)
+def load(world, count, every_us=500, places=None):
+    """Transactions at members in turn; gives them."""
+    places = list(range(world.size)) if places is None else places
+    transactions = []
+    for number in range(count):
+        place, name = places[number % len(places)], b"tx%d" % number
+        transactions.append(name)
+        world.at(world.now + number * every_us, lambda p=place, n=name: world.nodes[p].submit(n))
+    return transactions
 
 
-def twin_of(vertex, later_ms=1):
-    """The same author's other word in the same slot."""
-    return sign_vertex(
-        key_of(vertex.author),
-        vertex.chain,
-        vertex.epoch,
-        vertex.author,
-        vertex.round,
-        vertex.time_ms + later_ms,
-        vertex.parents,
-        (),
-    )
+def finish(world, transactions):
+    """Run until silence: everybody has executed everything once, in one order."""
+    world.run()
+    world.check_same()
+    assert set(transactions) <= set(world.honest[0].executed)
+    for node in world.honest:
+        assert not node.seen(Doubt)

@@ -13,7 +13,7 @@ from itertools import count
 from weft.consensus.dag import Dag
 from weft.consensus.messages import Behind, Effect, Fetch
 from weft.consensus.waiting import Piece, Waiting
-from weft.consensus.weight import members_in
+from weft.consensus.weight import bits_of, members_in
 from weft.model.digest import Digest
 from weft.model.vertex import Reference
 
@@ -21,6 +21,7 @@ PIECES_PER_FETCH = 256
 FETCHES_PER_MEMBER = 4
 PAUSE_US_FIRST = 50_000
 PAUSE_US_MAX = 10_000_000
+BEHIND_PAUSE_US = 2_000_000
 _NEVER_US = 2**62
 _GRACE_US_MIN = 2_000
 _GRACE_US_UNKNOWN = 5_000
@@ -46,9 +47,14 @@ class Wish:
 class Catchup:
     """All that is wished for."""
 
-    def __init__(self, me: int, faulty: int, dag: Dag, waiting: Waiting) -> None:
+    def __init__(self, me: int, faulty: int, reach: int, dag: Dag, waiting: Waiting) -> None:
         self._me = me
         self._faulty = faulty
+        self._reach = reach
+        """Rounds below the newest final one that everybody keeps."""
+        self._claims = [0] * dag.size
+        """The newest own round that each member was seen to have spoken in."""
+        self._behind_us = -BEHIND_PAUSE_US
         self._dag = dag
         self._waiting = waiting
         self._connected = 0
@@ -119,6 +125,21 @@ class Catchup:
                 if piece in forgotten or not has_progress:
                     wish.tried |= 1 << member
                 self._ready[piece] = None
+
+    def note_claim(self, member: int, round_: int, complete: int, now_us: int) -> list[Effect]:
+        """A member spoke in `round_`. Members of more than f that are far above what is complete here have
+        forgotten what is missing (section 10)."""
+        if round_ <= self._claims[member]:
+            return []
+        self._claims[member] = round_
+        reach = complete + self._reach
+        if round_ <= reach or now_us < self._behind_us + BEHIND_PAUSE_US:
+            return []
+        ahead = [author for author, claimed in enumerate(self._claims) if claimed > reach]
+        if self._dag.scale.weigh(bits_of(ahead)) <= self._faulty:
+            return []
+        self._behind_us = now_us
+        return [Behind(min(self._claims[author] for author in ahead))]
 
     def wake(self, claimed: list[Reference], now_us: int) -> None:
         """Another author's vertex waits for these: what was not to be asked for is, from now on."""

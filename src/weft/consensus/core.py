@@ -19,7 +19,6 @@ from weft.consensus.messages import (
     Answered,
     Arrived,
     Base,
-    Behind,
     Broadcast,
     Deliver,
     Discard,
@@ -63,7 +62,6 @@ ROUNDS_AT_ONCE = 8
 """Own vertices that one input may cause: a committee of one would go on for ever."""
 FORGET_EVERY = 32
 """Rounds between two forgettings."""
-BEHIND_PAUSE_US = 2_000_000
 
 
 def first_base(genesis: Genesis) -> Base:
@@ -97,7 +95,7 @@ class Core:
         self._ahead = Ahead(committee.size, dag.scale, committee.faulty, local.ahead_ms_max)
         self._rounds = Rounds(me, committee, dag, base.round)
         self._proposer = Proposer(genesis, committee, me, signer, dag, local, base.spoken)
-        self._catchup = Catchup(me, committee.faulty, dag, self._waiting)
+        self._catchup = Catchup(me, committee.faulty, 2 * limits.depth, dag, self._waiting)
         self._witness = Witness(
             genesis.chain,
             committee,
@@ -113,9 +111,6 @@ class Core:
         self._speak_us: int | None = None
         self._wake_us = 0
         self._began_at = base.round
-        self._behind_us = -BEHIND_PAUSE_US
-        self._claims = [0] * committee.size
-        """The newest own round that each member was seen to have spoken in."""
         self._effects: list[Effect] = []
         self._handlers: dict[type, Callable[..., None]] = {
             Tick: self._tick,
@@ -277,7 +272,7 @@ class Core:
             if (known := self._dag.find_first(round_, self._me)) is not None
         ]
         self._effects += self._witness.opening(member)
-        self._note_claim(member, newest[member])
+        self._effects += self._catchup.note_claim(member, newest[member], self.round, self._now_us)
 
     def _lost(self, input_: Lost) -> None:
         self._catchup.disconnect(input_.member)
@@ -335,7 +330,7 @@ class Core:
         """A valid vertex: into the DAG if nothing keeps it, else among the waiting."""
         vertex = input_.vertex
         self._ahead.note(vertex)
-        self._note_claim(vertex.author, vertex.round)
+        self._effects += self._catchup.note_claim(vertex.author, vertex.round, self.round, self._now_us)
         if self._is_idle_twin(vertex) and not input_.asked:
             return
         is_held = self._ahead.is_ahead(vertex.time_ms, self._wall_ms)
@@ -478,20 +473,6 @@ class Core:
         )
 
     # What to do later.
-
-    def _note_claim(self, member: int, round_: int) -> None:
-        """Members of more than f that are far ahead have forgotten what is missing here (section 10)."""
-        if round_ <= self._claims[member]:
-            return
-        self._claims[member] = round_
-        reach = self._rounds.complete + 2 * self._limits.depth
-        if round_ > reach and self._now_us >= self._behind_us + BEHIND_PAUSE_US:
-            weights = self._committee.weights
-            ahead = [claimed for claimed in self._claims if claimed > reach]
-            weight = sum(w for w, claimed in zip(weights, self._claims, strict=True) if claimed > reach)
-            if weight > self._committee.faulty:
-                self._behind_us = self._now_us
-                self._effects.append(Behind(min(ahead)))
 
     def _set_wake(self) -> None:
         """One timer: the earliest of all that waits for time to pass."""

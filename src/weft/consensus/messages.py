@@ -14,8 +14,6 @@ from weft.model.encoding import Natural, Record
 from weft.model.message import Item
 from weft.model.vertex import Reference, Vertex
 
-# ---- inputs
-
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -150,8 +148,6 @@ Input = (
     | Speak
     | Hush
 )
-
-# ---- effects
 
 
 @dataclass(frozen=True, slots=True)
