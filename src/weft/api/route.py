@@ -16,7 +16,7 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from weft.api.errors import RequestError
-from weft.api.parameter import Parameter
+from weft.api.parameter import MIN_HEIGHT, Parameter
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -84,7 +84,7 @@ def describe(
         status: {"description": HTTPStatus(status).phrase, "content": _content(one)}
         for status, one in answers.items()
     }
-    for status in sorted({*problems, 500} - answers.keys()):
+    for status in sorted({*problems, *_implied(parameters)} - answers.keys()):
         responses[status] = {"$ref": f"#/components/responses/Problem{status}"} | {
             "description": HTTPStatus(status).phrase
         }
@@ -94,6 +94,16 @@ def describe(
         "response_model": None,
         "status_code": min(answers),
     }
+
+
+def _implied(parameters: Sequence[Parameter[Any]]) -> set[int]:
+    """Problems that come with parameters: a name may be that of nothing, a read may find no one to answer."""
+    implied = {400, 403, 500}
+    if any(one.where == "path" for one in parameters):
+        implied.add(404)
+    if MIN_HEIGHT in parameters:
+        implied.update(READ_PROBLEMS)
+    return implied
 
 
 def reference(kind: type) -> dict[str, Any]:

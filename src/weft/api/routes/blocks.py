@@ -11,7 +11,7 @@ from weft.api.cursor import read_cursor, write_cursor
 from weft.api.errors import BlockUnknownError
 from weft.api.parameter import CURSOR, HEIGHT_MAX, LIMIT, READ, Parameter, number, whole
 from weft.api.request import begin_read, service_of
-from weft.api.route import READ_PROBLEMS, describe, make_router
+from weft.api.route import describe, make_router
 from weft.api.schemas import (
     AttachmentNote,
     BlockDetail,
@@ -47,7 +47,7 @@ async def list_blocks(request: Request) -> Response:
 
 @router.get(
     "/v1/blocks/{height}",
-    **describe({200: BlockDetail}, parameters=(HEIGHT, *READ), problems=(*READ_PROBLEMS, 404)),
+    **describe({200: BlockDetail}, parameters=(HEIGHT, *READ)),
 )
 async def show_block(request: Request) -> Response:
     """A block with its transactions, their receipts, and a quorum's word on it as far as there is one."""

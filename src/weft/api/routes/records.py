@@ -34,7 +34,7 @@ from weft.api.request import (
     read_body,
     service_of,
 )
-from weft.api.route import READ_PROBLEMS, WRITE_PROBLEMS, describe, make_router
+from weft.api.route import WRITE_PROBLEMS, describe, make_router
 from weft.api.schemas import (
     Accepted,
     Record,
@@ -133,7 +133,7 @@ async def put_record(request: Request) -> Response:
 
 @router.get(
     "/v1/records/{collection}/{key}",
-    **describe({200: Record}, parameters=(COLLECTION, KEY, AT_HEIGHT, *READ), problems=(*READ_PROBLEMS, 404)),
+    **describe({200: Record}, parameters=(COLLECTION, KEY, AT_HEIGHT, *READ)),
 )
 async def show_record(request: Request) -> Response:
     """The newest version, or the one that was valid at a height."""
@@ -182,7 +182,6 @@ async def remove_record(request: Request) -> Response:
     **describe(
         {200: RecordHistory},
         parameters=(COLLECTION, KEY, LIMIT, CURSOR, *READ),
-        problems=(*READ_PROBLEMS, 404),
     ),
 )
 async def list_history(request: Request) -> Response:

@@ -19,7 +19,7 @@ from weft.api.request import (
     read_body,
     service_of,
 )
-from weft.api.route import READ_PROBLEMS, WRITE_PROBLEMS, describe, make_router
+from weft.api.route import WRITE_PROBLEMS, describe, make_router
 from weft.api.schemas import Refusal, Submission, Submissions, TransactionState, TransactionStates
 from weft.api.service import Fate, Service
 from weft.model.errors import AttachmentError, ExpiredError, WeftError
@@ -84,7 +84,7 @@ async def submit_many(request: Request) -> Response:
 
 @router.get(
     "/v1/transactions/{id}",
-    **describe({200: TransactionState}, parameters=(ID, *READ), problems=(*READ_PROBLEMS, 404)),
+    **describe({200: TransactionState}, parameters=(ID, *READ)),
 )
 async def show_transaction(request: Request) -> Response:
     """What became of a transaction, as far as this node knows."""
