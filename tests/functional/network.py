@@ -1,13 +1,20 @@
 """Networks of real processes over loopback, and load on them."""
 
 import asyncio
+import json
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from weft.home import LOG_FILE
 from weft.local import Network
+
+IS_LONG = os.environ.get("WEFT_LONG") == "1"
+"""Whether stories may take their full length."""
 
 PATIENCE_S = 60.0
 """How long a story waits for what must come. Nothing here says how fast it comes."""
@@ -91,14 +98,36 @@ class Load:
 def read_all(url: str, collection: str) -> dict[str, tuple[Any, int]]:
     """Every record of a collection at one node: value and version by key."""
     found: dict[str, tuple[Any, int]] = {}
-    cursor = None
+    cursor: str | None = ""
     with httpx.Client(base_url=url, timeout=PATIENCE_S) as http:
-        while True:
+        while cursor is not None:
             parameters = {"limit": 1000, **({"cursor": cursor} if cursor else {})}
             page = http.get(f"/v1/records/{collection}", params=parameters).raise_for_status().json()
-            for item in page["items"]:
-                record = http.get(f"/v1/records/{collection}/{item['key']}").raise_for_status().json()
-                found[item["key"]] = (record["value"], record["version"])
+            found |= {item["key"]: (item["value"], item["version"]) for item in page["items"]}
             cursor = page["next_cursor"]
-            if cursor is None:
-                return found
+    return found
+
+
+def check_acknowledged(network: Network, load: Load, node: int = -1) -> None:
+    """Every acknowledged write stands exactly once. One node is asked: all have the same state root."""
+    assert len(load.acknowledged) > 20, "there was load"
+    found = read_all(network.urls[node], "load")
+    for key, value in load.acknowledged.items():
+        assert found.get(key) == (value, 1), key
+
+
+def log_events(network: Network, node: int) -> list[dict[str, Any]]:
+    """What a node has said in its log since it was made."""
+    text = (network.configs[node].home / LOG_FILE).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def metric(url: str, name: str) -> float:
+    """One of the figures that a node counts."""
+    text = httpx.get(f"{url}/metrics", timeout=PATIENCE_S).raise_for_status().text
+    return float(next(line for line in text.splitlines() if line.startswith(f"{name} ")).split()[1])
+
+
+def data_of(network: Network, node: int) -> Path:
+    """The folder with all that a node must keep."""
+    return network.configs[node].data_path

@@ -2,16 +2,8 @@
 
 import asyncio
 
-from tests.functional.network import Launch, Load, read_all, wait_for_agreement
+from tests.functional.network import Launch, Load, check_acknowledged, wait_for_agreement
 from weft.local import Network
-
-
-def check_acknowledged(network: Network, load: Load) -> None:
-    """Every acknowledged write stands exactly once. One node is asked: all have the same state root."""
-    assert len(load.acknowledged) > 20, "there was load"
-    found = read_all(network.urls[-1], "load")
-    for key, value in load.acknowledged.items():
-        assert found.get(key) == (value, 1), key
 
 
 async def kill_under_load(network: Network, load: Load, nodes: list[int]) -> None:
@@ -23,8 +15,8 @@ async def kill_under_load(network: Network, load: Load, nodes: list[int]) -> Non
     await asyncio.sleep(2)
     if len(nodes) == 1:
         assert len(load.acknowledged) > written, "the others go on"
-    for node in nodes:
-        await asyncio.to_thread(network.restart, node)
+    await asyncio.to_thread(network.start, nodes)
+    await asyncio.to_thread(network.wait_ready, nodes)
     await asyncio.sleep(2)
     load.stop()
     await work
@@ -46,3 +38,25 @@ def test_all_four_are_killed_at_once_and_nothing_acknowledged_is_lost(launch: La
     asyncio.run(kill_under_load(network, load, [0, 1, 2, 3]))
     wait_for_agreement(network)
     check_acknowledged(network, load)
+
+
+def test_a_node_is_killed_again_and_again_and_returns_every_time(launch: Launch) -> None:
+    """Kill -9 under load, five times, at whatever it is doing: also while it still catches up."""
+    network = launch()
+    load = Load(network)
+
+    async def kill_repeatedly() -> None:
+        work = asyncio.create_task(load.run())
+        for turn in range(5):
+            await asyncio.sleep(0.5)
+            network.kill(1)
+            await asyncio.to_thread(network.start, [1])
+            if turn % 2:
+                await asyncio.to_thread(network.wait_ready, [1])
+        await asyncio.to_thread(network.wait_ready, [1])
+        load.stop()
+        await work
+
+    asyncio.run(kill_repeatedly())
+    wait_for_agreement(network)
+    check_acknowledged(network, load, 1)
