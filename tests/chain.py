@@ -90,6 +90,8 @@ class Chain:
         self.roots: list[Digest] = []
         """The state root after each height."""
         self.erased: list[Digest] = []
+        self.used: set[Digest] = set()
+        """Commitments that executed transactions state."""
         self._window = 0
         self._nonce = 0
         self._round = 0
@@ -161,7 +163,16 @@ class Chain:
         order_hash = next_order_hash(self.head.order_hash, self._round, (), (), time_ms)
         commit = Commit(self._round, time_ms, (), (), order_hash)
         height = self.head.height + 1
-        outcome = execute(self.genesis, CONTRACTS, self.state, self.is_known, height, time_ms, transactions)
+        outcome = execute(
+            self.genesis,
+            CONTRACTS,
+            self.state,
+            self.is_known,
+            self.used.__contains__,
+            height,
+            time_ms,
+            transactions,
+        )
         rooted = (self._window, self.roots[self._window])
         sealed = seal(self.genesis, self.head, self.head.hash, rooted, commit, outcome)
         if sealed is not None:
@@ -190,6 +201,7 @@ class Chain:
         self.blocks.append(sealed.block)
         self.state.apply(sealed.writes)
         self.erased += sealed.erased
+        self.used.update(sealed.commitments)
         root, nodes = update(self.nodes.get, sealed.writes)
         self.roots.append(root)
         for path, content in nodes:

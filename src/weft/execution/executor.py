@@ -38,6 +38,10 @@ class Outcome:
     """Encoded, one a transaction."""
     writes: Writes
     """The net effect, keys rising."""
+    commitments: tuple[Digest, ...]
+    """Stated by transactions that were executed."""
+    void: tuple[Digest, ...]
+    """Stated by transactions that failed, expired or were too far ahead."""
     erased: tuple[Digest, ...]
     """Commitments whose content must now be destroyed."""
     passed_over: tuple[tuple[Digest, Reason], ...]
@@ -51,16 +55,18 @@ def execute(
     contracts: Mapping[str, Contract],
     state: Reader,
     is_known: Callable[[Digest], bool],
+    is_used: Callable[[Digest], bool],
     height: int,
     time_ms: int,
     transactions: Iterable[bytes],
 ) -> Outcome:
     """Execute a commit into block `height`.
 
-    `is_known` says whether a block below, stored or not yet, holds the identity. The transactions are valid:
-    admission decoded them and verified their signatures.
+    `is_known` says whether a block below, stored or not yet, holds the identity; `is_used` whether a
+    transaction executed there states the commitment. The transactions are valid: admission decoded them and
+    verified their signatures.
     """
-    run = _Run(genesis, contracts, state, height, time_ms)
+    run = _Run(genesis, contracts, state, is_used, height, time_ms)
     seen: set[Digest] = set()
     passed_over: list[tuple[Digest, Reason]] = []
     kept: list[bytes] = []
@@ -73,6 +79,7 @@ def execute(
             passed_over.append((identity, "known"))
         elif not time_ms < transaction.expires_ms <= furthest:
             passed_over.append((identity, "expired" if transaction.expires_ms <= time_ms else "too-far"))
+            run.void += (item.digest for item in transaction.attachments)
         else:
             seen.add(identity)
             kept.append(raw)
@@ -83,6 +90,8 @@ def execute(
         tuple(identities),
         tuple(receipts),
         run.view.writes(),
+        tuple(run.used),
+        tuple(run.void),
         tuple(run.erased),
         tuple(passed_over),
         run.view,
@@ -104,13 +113,23 @@ class _Run:
     """A commit being executed."""
 
     def __init__(
-        self, genesis: Genesis, contracts: Mapping[str, Contract], state: Reader, height: int, time_ms: int
+        self,
+        genesis: Genesis,
+        contracts: Mapping[str, Contract],
+        state: Reader,
+        is_used: Callable[[Digest], bool],
+        height: int,
+        time_ms: int,
     ) -> None:
         self._is_open = genesis.is_open
         self._contracts = contracts
+        self._is_used = is_used
         self._height = height
         self._time_ms = time_ms
         self.view = View(state)
+        self.used: dict[Digest, None] = {}
+        """Commitments that executed transactions state, in order."""
+        self.void: list[Digest] = []
         self.erased: list[Digest] = []
         self._tags = Tags(self.view, time_ms)
 
@@ -122,7 +141,10 @@ class _Run:
             result, context = self._call(identity, transaction)
         except Failure as failure:
             view.undo()
+            self.void += (item.digest for item in transaction.attachments)
             return Receipt(identity, "failed", failure.code, failure.values, _NO_WRITES, ())
+        for item in transaction.attachments:
+            self.used[item.digest] = None
         self.erased += context.erased
         events: tuple[Event, ...] = tuple(context.events)
         return Receipt(identity, "executed", "", result, digest_writes(view.written()), events)
@@ -144,12 +166,23 @@ class _Run:
         call = self._find_call(context, transaction)
         wish = transaction.idempotency
         if wish is None:
+            self._check_fresh(transaction)
             return call.run(context, _arguments(call, transaction)), context
         space = b"" if role == "gateway" else signer
         self._tags.check(space, wish)
+        self._check_fresh(transaction)
         result = call.run(context, _arguments(call, transaction))
         self._tags.add(space, wish, identity)
         return result, context
+
+    def _check_fresh(self, transaction: Transaction) -> None:
+        """Each commitment is new to the ledger: else erasing one's own would destroy somebody else's."""
+        stated: set[Digest] = set()
+        for item in transaction.attachments:
+            commitment = item.digest
+            if commitment in stated or commitment in self.used or self._is_used(commitment):
+                raise Failure("attachments.used", (("commitment", commitment),))
+            stated.add(commitment)
 
     def _find_call(self, context: Context, transaction: Transaction) -> Call:
         contract = self._contracts.get(transaction.contract)

@@ -33,6 +33,8 @@ class Executed(Protocol):
     @property
     def writes(self) -> Writes: ...
     @property
+    def commitments(self) -> tuple[Digest, ...]: ...
+    @property
     def erased(self) -> tuple[Digest, ...]: ...
 
 
@@ -55,7 +57,7 @@ def seal_genesis(genesis: Genesis, writes: Writes) -> tuple[Sealed, Nodes]:
         state_root=root,
         state_height=0,
     )
-    return Sealed(Block(header, (), ()), header.hash, (), writes, (), b""), nodes
+    return Sealed(Block(header, (), ()), header.hash, (), (), writes, (), b""), nodes
 
 
 def seal(
@@ -88,7 +90,15 @@ def seal(
         state_height=state_height,
     )
     block = Block(header, outcome.transactions, outcome.receipts)
-    return Sealed(block, header.hash, outcome.identities, outcome.writes, outcome.erased, encode(commit))
+    return Sealed(
+        block,
+        header.hash,
+        outcome.identities,
+        outcome.commitments,
+        outcome.writes,
+        outcome.erased,
+        encode(commit),
+    )
 
 
 def opens_window(header: Header, parent: Header | None, limits: Limits) -> bool:

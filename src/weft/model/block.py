@@ -55,6 +55,8 @@ class Sealed:
     hash: Digest
     identities: tuple[Digest, ...]
     """One a transaction: where `find_transaction` will find it."""
+    commitments: tuple[Digest, ...]
+    """Stated by the executed ones: what `find_commitment` will find, and nobody may state again."""
     writes: Writes
     """The block's net effect on the state."""
     erased: tuple[Digest, ...]

@@ -47,6 +47,10 @@ REFUSALS = {
         "the call names other attachments than the {count} that the transaction commits to",
         "Name every attachment of the transaction exactly once.",
     ),
+    "attachments.used": Refusal(
+        "commitment {commitment} is stated twice, or was stated by an earlier transaction",
+        "Make the transaction anew, with fresh random salt for each attachment.",
+    ),
     "idempotency.repeated": Refusal(
         "the same wish was executed already, by transaction {first}", "Take that transaction's answer."
     ),

@@ -35,6 +35,8 @@ class Applied:
     """None when it left no receipt and made no block."""
     passed_over: tuple[tuple[Digest, str], ...]
     """(identity, reason) of transactions that left nothing."""
+    void: tuple[Digest, ...]
+    """Commitments stated by transactions that failed, expired or were too far ahead."""
 
 
 class Applier:
@@ -123,6 +125,7 @@ class _Group:
         self._store = store
         self._view = View(store.state)
         self._known: set[Digest] = set()
+        self._used: set[Digest] = set()
         self._changes: dict[bytes, bytes | None] = {}
         self._hash = store.head_hash
         self.head: Header = store.head
@@ -139,6 +142,7 @@ class _Group:
             self._contracts,
             self._view,
             self._is_known,
+            self._is_used,
             height,
             commit.time_ms,
             transactions,
@@ -146,7 +150,7 @@ class _Group:
         sealed = seal(self._genesis, self.head, self._hash, self.window, commit, outcome)
         if sealed is not None:
             self._advance(sealed)
-        applied = Applied(commit, sealed, outcome.passed_over)
+        applied = Applied(commit, sealed, outcome.passed_over, outcome.void)
         self.applied.append(applied)
         return applied
 
@@ -160,12 +164,16 @@ class _Group:
     def _is_known(self, identity: Digest) -> bool:
         return identity in self._known or self._store.find_transaction(identity) is not None
 
+    def _is_used(self, commitment: Digest) -> bool:
+        return commitment in self._used or self._store.find_commitment(commitment) is not None
+
     def _read_node(self, path: bytes) -> bytes | None:
         return self.nodes[path] if path in self.nodes else self._store.tree_node(path)
 
     def _advance(self, sealed: Sealed) -> None:
         parent, self.head, self._hash = self.head, sealed.block.header, sealed.hash
         self._known.update(sealed.identities)
+        self._used.update(sealed.commitments)
         for key, value in sealed.writes:
             self._view.put(key, value)
             self._changes[key] = value

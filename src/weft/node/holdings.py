@@ -44,6 +44,9 @@ class Ledger(Protocol):
     def is_known_below(self, identity: Digest, height: int) -> bool:
         """Whether a block below `height` is said to hold the transaction."""
 
+    def is_used_below(self, commitment: Digest, height: int) -> bool:
+        """Whether a transaction executed below `height` is said to state the commitment."""
+
     def find_checkpoint(self, height: int) -> Checkpoint | None:
         """The one at this very height."""
 
@@ -56,7 +59,7 @@ class Ledger(Protocol):
     def compare_block(
         self, sealed: Sealed, before: Callable[[bytes], tuple[int, bytes] | None]
     ) -> Iterator[Finding]:
-        """Rows of a block, of its transactions, and of what its writes made past."""
+        """Rows of a block, of its transactions, of their commitments, and of what its writes made past."""
 
     def compare_rest(
         self,

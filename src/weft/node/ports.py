@@ -184,6 +184,9 @@ class Store(Protocol):
 
     def find_transaction(self, identity: Digest) -> Place | None: ...
 
+    def find_commitment(self, commitment: Digest) -> int | None:
+        """The height at which a transaction that states it was executed."""
+
     def find_commit(self, round_: int) -> bytes | None:
         """The encoded commit record of that round, if it ordered something and is kept."""
 

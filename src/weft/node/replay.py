@@ -86,6 +86,7 @@ class Replay:
             self._contracts,
             self._state,
             lambda identity: self._ledger.is_known_below(identity, height),
+            lambda commitment: self._ledger.is_used_below(commitment, height),
             height,
             commit.time_ms,
             block.transactions,

@@ -2,9 +2,9 @@
 
 Promise: nothing is believed. Every row, record and content is checked for itself; then every block is
 executed again from the genesis on, and what comes out is compared with what is stored: blocks, receipts,
-links, roots, where transactions are found, values and what they were before, nodes of the state tree.
-Transactions', validators' and checkpoints' signatures are verified. What was erased must be gone and say
-since when; what was not must be there. The first finding is the first thing that is wrong.
+links, roots, where transactions and commitments are found, values and what they were before, nodes of the
+state tree. Transactions', validators' and checkpoints' signatures are verified. What was erased must be gone
+and say since when; what was not must be there. The first finding is the first thing that is wrong.
 
 The state and its tree are held in memory; of everything else only one block at a time.
 

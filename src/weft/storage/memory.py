@@ -95,6 +95,7 @@ class MemoryStore:
         self.state = MemoryState()
         self._sealed: list[Sealed] = []
         self._places: dict[Digest, Place] = {}
+        self._commitments: dict[Digest, int] = {}
         self._commits: dict[int, bytes] = {}
         self._nodes: dict[bytes, bytes] = {}
         self._checkpoints: dict[int, Checkpoint] = {}
@@ -126,6 +127,7 @@ class MemoryStore:
             assert height == len(self._sealed)
             self._sealed.append(item)
             self._places |= {identity: Place(height, at) for at, identity in enumerate(item.identities)}
+            self._commitments |= dict.fromkeys(item.commitments, height)
             for key, value in item.writes:
                 self.state.write(height, key, value)
         self._commits |= {commit.round: encode(commit) for commit in commits}
@@ -141,6 +143,9 @@ class MemoryStore:
 
     def find_transaction(self, identity: Digest) -> Place | None:
         return self._places.get(identity)
+
+    def find_commitment(self, commitment: Digest) -> int | None:
+        return self._commitments.get(commitment)
 
     def find_commit(self, round_: int) -> bytes | None:
         return self._commits.get(round_)

@@ -5,6 +5,7 @@ Tables (numbers are 8 bytes, big-endian, so that keys rise as the ledger grows):
     headers      height                  header
     blocks       height, piece (4)       the encoded block and the commit that it was made of, cut in pieces
     identities   identity                height, position (4)
+    commitments  commitment              height of the executed transaction that states it
     state        key                     state.py
     history      digest of key, height   state.py
     tree         path                    node of the state tree
@@ -28,7 +29,8 @@ from weft.storage.rows import MAP_BYTES, Reading, Rows, Writing
 from weft.storage.state import StoredState
 
 TABLES = (
-    "headers", "blocks", "identities", *state.TABLES, "tree", "commits", "checkpoints", "facts", "meta",
+    "headers", "blocks", "identities", "commitments", *state.TABLES,
+    "tree", "commits", "checkpoints", "facts", "meta",
 )  # fmt: skip
 PIECE_BYTES_MAX = (1 << 20) - 20
 """With LMDB's head and the CRC, a piece fills whole pages."""
@@ -115,6 +117,10 @@ class LmdbStore:
         row = self._rows.get("identities", identity)
         return None if row is None else Place(_number(row[:8]), _number(row[8:]))
 
+    def find_commitment(self, commitment: Digest) -> int | None:
+        row = self._rows.get("commitments", commitment)
+        return None if row is None else _number(row)
+
     def find_commit(self, round_: int) -> bytes | None:
         return self._rows.get("commits", _key(round_))
 
@@ -200,6 +206,8 @@ def _put_all(
     # Neighbours in the table share its pages, so random keys are put in order.
     for identity, place in sorted(row for item in sealed for row in rows_of_identities(item)):
         writing.put("identities", identity, place)
+    for commitment, height in sorted(row for item in sealed for row in rows_of_commitments(item)):
+        writing.put("commitments", commitment, height)
     for commit in commits:
         writing.put("commits", _key(commit.round), encode(commit))
     for path, content in tree:
@@ -230,6 +238,12 @@ def rows_of_identities(sealed: Sealed) -> list[tuple[Digest, bytes]]:
         (identity, height + position.to_bytes(4, "big"))
         for position, identity in enumerate(sealed.identities)
     ]
+
+
+def rows_of_commitments(sealed: Sealed) -> list[tuple[Digest, bytes]]:
+    """Which commitments the block's executed transactions state."""
+    height = _key(sealed.block.header.height)
+    return [(commitment, height) for commitment in sealed.commitments]
 
 
 def row_of_node(path: bytes, content: bytes) -> tuple[str, bytes, bytes]:

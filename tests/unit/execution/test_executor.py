@@ -102,17 +102,26 @@ def test_a_bug_in_a_contract_stops_the_node() -> None:
     chain = Chain()
     broken = {"records": Contract("records", {"put": Call(PutRecords, WRITERS, stumble)})}
     with pytest.raises(ZeroDivisionError):
-        execute(chain.genesis, broken, MemoryState(), lambda _: False, 1, BEGIN_MS, [chain.put("ann", "a")])
+        execute(
+            chain.genesis,
+            broken,
+            MemoryState(),
+            lambda _: False,
+            lambda _: False,
+            1,
+            BEGIN_MS,
+            [chain.put("ann", "a")],
+        )
 
 
 def test_commits_stack_before_they_are_stored() -> None:
     """The second commit sees what the first one wrote, though the state below holds neither."""
     chain, state = Chain(), MemoryState()
     state.apply(found(chain.genesis, CONTRACTS))
-    first = execute(chain.genesis, CONTRACTS, state, chain.is_known, 1, BEGIN_MS, [chain.put("ann", "a")])
-    second = execute(
-        chain.genesis, CONTRACTS, first.state, chain.is_known, 2, BEGIN_MS, [chain.put("bob", "a")]
-    )
+    known, used = chain.is_known, chain.used.__contains__
+    raws = [chain.put("ann", "a")], [chain.put("bob", "a")]
+    first = execute(chain.genesis, CONTRACTS, state, known, used, 1, BEGIN_MS, raws[0])
+    second = execute(chain.genesis, CONTRACTS, first.state, known, used, 2, BEGIN_MS, raws[1])
     held = find_record(second.state, "notes", "a")
     assert held is not None
     assert (held.newest.number, held.newest.height) == (2, 2)

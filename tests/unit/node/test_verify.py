@@ -215,6 +215,13 @@ STORE_CHANGES: list[tuple[str, Change, str]] = [
         add("identities", bytes(32), bytes(12)),
         "table identities: rows that no block explains",
     ),
+    ("a commitment altered", alter("commitments", 1, last_flipped), "table commitments, commitment"),
+    ("a commitment gone", drop("commitments", 1), "table commitments, commitment .* found nothing"),
+    (
+        "a commitment too many",
+        add("commitments", bytes(32), bytes(8)),
+        "table commitments: rows that no block explains",
+    ),
     ("a node altered", alter("tree", 0, last_flipped), "table tree, path"),
     ("a node too many", add("tree", b"/zz", b"x"), "table tree: rows that no block explains"),
     ("a node gone", drop("tree", 0), "table tree, path .* found nothing"),

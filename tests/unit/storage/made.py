@@ -10,13 +10,17 @@ CHAIN = digest("genesis", b"a chain of the tests")
 
 
 def make_sealed(
-    height: int, writes: Writes = (), transactions: tuple[bytes, ...] = (), order: bytes = b"order"
+    height: int,
+    writes: Writes = (),
+    transactions: tuple[bytes, ...] = (),
+    order: bytes = b"order",
+    commitments: tuple[Digest, ...] = (),
 ) -> Sealed:
     """The block at `height`, of round ten times that."""
     header = Header(CHAIN, 0, height, ZERO, 10 * height, ZERO, 1000 * height, ZERO, ZERO, ZERO, 0)
     block = Block(header, transactions, transactions)
     identities = tuple(digest("transaction", raw) for raw in transactions)
-    return Sealed(block, header.hash, identities, tuple(sorted(writes)), (), order)
+    return Sealed(block, header.hash, identities, commitments, tuple(sorted(writes)), (), order)
 
 
 def make_commit(round_: int) -> Commit:

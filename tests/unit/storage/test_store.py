@@ -70,6 +70,22 @@ def test_what_is_appended_is_found(store: AnyStore) -> None:
     assert (store.tree_node(b"a"), store.rooted) == (b"node", (2, bytes(32)))
 
 
+def test_commitments_are_found_where_they_were_stated(store: AnyStore) -> None:
+    """By height, whatever their order in a block and across the blocks of one write."""
+    stated = [digest("attachment", bytes((number,))) for number in range(6)]
+    store.append(
+        [
+            make_sealed(1, commitments=(stated[3], stated[0])),
+            make_sealed(2, commitments=(stated[1],)),
+        ],
+        [],
+        [],
+        None,
+    )
+    store.append([make_sealed(3, commitments=(stated[2], stated[4]))], [], [], None)
+    assert [store.find_commitment(one) for one in stated] == [1, 2, 3, 1, 3, None]
+
+
 def test_old_commits_are_forgotten_and_tree_nodes_go(store: AnyStore) -> None:
     """Empty content deletes a node."""
     store.append([], [make_commit(round_) for round_ in range(1, 6)], [(b"a", b"x")], None)

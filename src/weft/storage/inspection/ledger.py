@@ -26,6 +26,7 @@ _SHOW: dict[str, Callable[[bytes], str]] = {
     "headers": lambda key: f"height {show_number(key)}",
     "blocks": lambda key: f"height {show_number(key[:8])}, piece {show_number(key[8:])}",
     "identities": lambda key: f"transaction {key.hex()}",
+    "commitments": lambda key: f"commitment {key.hex()}",
     "state": lambda key: f"key {show_text(key)}",
     "history": lambda key: f"key with digest {key[:32].hex()}, height {show_number(key[32:])}",
     "tree": lambda key: f"path {show_text(key)}",
@@ -73,6 +74,11 @@ class LedgerInspection:
         row = self._reading.get("identities", identity)
         return row is not None and int.from_bytes(row[:8], "big") < height
 
+    def is_used_below(self, commitment: Digest, height: int) -> bool:
+        """Whether a transaction executed below `height` is said to state the commitment."""
+        row = self._reading.get("commitments", commitment)
+        return row is not None and int.from_bytes(row, "big") < height
+
     def find_checkpoint(self, height: int) -> Checkpoint | None:
         """The one at this very height."""
         key = height.to_bytes(8, "big")
@@ -90,15 +96,16 @@ class LedgerInspection:
             yield int.from_bytes(key, "big"), self._decode(Commit, "commits", key, row)
 
     def compare_block(self, sealed: Sealed, before: Callable[[bytes], Past]) -> Iterator[Finding]:
-        """Rows of a block, of its transactions, and of what its writes made past."""
+        """Rows of a block, of its transactions, of their commitments, and of what its writes made past."""
         height = sealed.block.header.height
         identities = (("identities", *row) for row in store.rows_of_identities(sealed))
+        commitments = (("commitments", *row) for row in store.rows_of_commitments(sealed))
         past = (
             ("history", *row)
             for key, value in sealed.writes
             for row in state.rows_of_past(height, key, value, before(key))
         )
-        for table, key, value in chain(store.rows_of_block(sealed), identities, past):
+        for table, key, value in chain(store.rows_of_block(sealed), identities, commitments, past):
             yield from self._compare(table, key, value)
 
     def compare_rest(
@@ -112,7 +119,7 @@ class LedgerInspection:
         for path, node in sorted(tree.items()):
             yield from self._compare(*store.row_of_node(path, node))
         yield from self._compare(*store.row_of_root(rooted))
-        for table in ("headers", "blocks", "identities", "history", "tree", "meta"):
+        for table in ("headers", "blocks", "identities", "commitments", "history", "tree", "meta"):
             held = self._reading.count(table)
             if held != self._explained[table]:
                 yield Finding(
