@@ -16,7 +16,7 @@ help: ## this text
 
 run: $(READY) ## a local network of four nodes with photos in it (PHOTOS=DIR for your own)
 	@$(if $(PHOTOS),,$(BIN)/weft files samples $(SAMPLES) >/dev/null)
-	@$(BIN)/weft up --photos "$(or $(PHOTOS),$(SAMPLES))"
+	@exec $(BIN)/weft up --photos "$(or $(PHOTOS),$(SAMPLES))"
 
 test: $(READY) ## the whole suite
 	@$(BIN)/python -m pytest

@@ -41,7 +41,7 @@ def up(
 
     network = Network(home, nodes, fault_model, port_base)
     # A supervisor that is asked to end takes the same way out as Ctrl-C: its nodes end with it.
-    for kind in (signal.SIGTERM, signal.SIGHUP):
+    for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(kind, _interrupt)
     try:
         started = network.start()
