@@ -11,7 +11,7 @@ from weft.simulation.vectors import find_differences
 
 from .drawn import draw_case
 
-CASES = int(os.environ.get("WEFT_JUDGE_CASES", "600"))
+CASES = int(os.environ.get("WEFT_JUDGE_CASES", "300"))
 PARTS = 10
 
 

@@ -47,11 +47,10 @@ class Wish:
 class Catchup:
     """All that is wished for."""
 
-    def __init__(self, me: int, faulty: int, reach: int, dag: Dag, waiting: Waiting) -> None:
+    def __init__(self, me: int, faulty: int, depth: int, dag: Dag, waiting: Waiting) -> None:
         self._me = me
         self._faulty = faulty
-        self._reach = reach
-        """Rounds below the newest final one that everybody keeps."""
+        self._depth = depth
         self._claims = [0] * dag.size
         """The newest own round that each member was seen to have spoken in."""
         self._behind_us = -BEHIND_PAUSE_US
@@ -132,14 +131,11 @@ class Catchup:
         if round_ <= self._claims[member]:
             return []
         self._claims[member] = round_
-        reach = complete + self._reach
-        if round_ <= reach or now_us < self._behind_us + BEHIND_PAUSE_US:
-            return []
-        ahead = [author for author, claimed in enumerate(self._claims) if claimed > reach]
-        if self._dag.scale.weigh(bits_of(ahead)) <= self._faulty:
+        is_far = round_ > complete + 2 * self._depth and self._are_ahead(complete + 2 * self._depth)
+        if not is_far or now_us < self._behind_us + BEHIND_PAUSE_US:
             return []
         self._behind_us = now_us
-        return [Behind(min(self._claims[author] for author in ahead))]
+        return [Behind(round_)]
 
     def wake(self, claimed: list[Reference], now_us: int) -> None:
         """Another author's vertex waits for these: what was not to be asked for is, from now on."""
@@ -153,7 +149,7 @@ class Catchup:
             if not self._is_wished(reference):
                 del self._asleep[reference]
 
-    def ask(self, now_us: int) -> list[Effect]:
+    def ask(self, now_us: int, complete: int) -> list[Effect]:
         """The requests to make now, and how far others have forgotten."""
         while self._clock and self._clock[0][0] <= now_us:
             due_us, _, piece = heappop(self._clock)
@@ -164,7 +160,7 @@ class Catchup:
         if not self._has_news:
             return []
         self._has_news = False
-        return self._ask_ready(now_us)
+        return self._ask_ready(now_us, complete)
 
     @property
     def next_us(self) -> int | None:
@@ -177,7 +173,12 @@ class Catchup:
             heappop(self._clock)
         return None
 
-    def _ask_ready(self, now_us: int) -> list[Effect]:
+    def _are_ahead(self, round_: int) -> bool:
+        """Whether members of more than f spoke above `round_`."""
+        ahead = bits_of(author for author, claimed in enumerate(self._claims) if claimed > round_)
+        return self._dag.scale.weigh(ahead) > self._faulty
+
+    def _ask_ready(self, now_us: int, complete: int) -> list[Effect]:
         room = {
             member: (FETCHES_PER_MEMBER - self._busy[member]) * PIECES_PER_FETCH
             for member in members_in(self._connected)
@@ -201,7 +202,7 @@ class Catchup:
                 asks.setdefault(member, []).append(piece)
                 del self._ready[piece]
             elif not untried:
-                effects += self._pause(piece, wish, now_us)
+                effects += self._pause(piece, wish, now_us, complete)
             if room and not any(room.values()):
                 break
         for member, pieces in asks.items():
@@ -215,13 +216,18 @@ class Catchup:
         commitments = tuple(piece for piece in pieces if isinstance(piece, bytes))
         return Fetch(member, references, commitments)
 
-    def _pause(self, piece: Piece, wish: Wish, now_us: int) -> list[Effect]:
-        """Everybody connected was asked in vain."""
+    def _pause(self, piece: Piece, wish: Wish, now_us: int, complete: int) -> list[Effect]:
+        """Everybody connected was asked in vain.
+
+        That members forgot a piece means something only if others are far ahead: a liar can name a vertex
+        that never was, of a round just below the others' floor.
+        """
         del self._ready[piece]
         wish.tried, wish.due_us = 0, now_us + wish.pause_us
         wish.pause_us = min(PAUSE_US_MAX, 2 * wish.pause_us)
         self._schedule(piece, wish)
-        if isinstance(piece, Reference) and self._dag.scale.weigh(wish.forgotten) > self._faulty:
+        is_forgotten = self._dag.scale.weigh(wish.forgotten) > self._faulty
+        if is_forgotten and isinstance(piece, Reference) and self._are_ahead(complete + self._depth):
             return [Behind(piece.round)]
         return []
 

@@ -95,7 +95,7 @@ class Core:
         self._ahead = Ahead(committee.size, dag.scale, committee.faulty, local.ahead_ms_max)
         self._rounds = Rounds(me, committee, dag, base.round)
         self._proposer = Proposer(genesis, committee, me, signer, dag, local, base.spoken)
-        self._catchup = Catchup(me, committee.faulty, 2 * limits.depth, dag, self._waiting)
+        self._catchup = Catchup(me, committee.faulty, limits.depth, dag, self._waiting)
         self._witness = Witness(
             genesis.chain,
             committee,
@@ -135,7 +135,7 @@ class Core:
         self._effects = []
         self._handlers[type(input_)](input_)
         self._speak()
-        self._effects += self._catchup.ask(self._now_us)
+        self._effects += self._catchup.ask(self._now_us, self._rounds.complete)
         self._set_wake()
         return self._effects
 

@@ -13,6 +13,9 @@ from weft.consensus.weight import Scale
 from weft.model.committee import Committee
 from weft.model.vertex import Reference, Vertex
 
+LIES_REMEMBERED = 1024
+"""Slots with twins, an author: a liar fills neither memory nor the evidence on disk."""
+
 
 class Known:
     """A vertex in the DAG, and what was counted about it."""
@@ -196,9 +199,9 @@ class Dag:
         return True
 
     def note_twins(self, author: int, round_: int) -> bool:
-        """Remember that the slot has twins; False when that is known already."""
+        """Remember that the slot has twins; False when that is known already, or there are too many."""
         rounds = self.twins.setdefault(author, {})
-        if round_ in rounds:
+        if round_ in rounds or len(rounds) >= LIES_REMEMBERED:
             return False
         rounds[round_] = None
         return True

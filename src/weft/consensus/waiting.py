@@ -60,6 +60,8 @@ class Waiting:
         """Those that more than their author's own chain waits for (section 2)."""
         self._rounds: dict[int, dict[Reference, None]] = {}
         """Pending vertices and missing parents by round: what the floor will pass."""
+        self._slots: dict[tuple[int, int], dict[Reference, None]] = {}
+        """Pending vertices by round and author."""
         self._shares = [Share() for _ in range(peers)]
 
         self.held: dict[Reference, int] = {}
@@ -72,11 +74,9 @@ class Waiting:
 
     def find_other(self, vertex: Vertex) -> Vertex | None:
         """A waiting vertex of the same slot with another digest."""
-        for reference in self._rounds.get(vertex.round, ()):
-            if reference.author == vertex.author and reference != vertex.reference:
-                pending = self.pending.get(reference)
-                if pending is not None:
-                    return pending.vertex
+        for reference in self._slots.get((vertex.round, vertex.author), ()):
+            if reference != vertex.reference:
+                return self.pending[reference].vertex
         return None
 
     def add(self, pending: Pending) -> list[Reference]:
@@ -84,6 +84,7 @@ class Waiting:
         reference = pending.vertex.reference
         self.pending[reference] = pending
         self._rounds.setdefault(reference.round, {})[reference] = None
+        self._slots.setdefault((reference.round, reference.author), {})[reference] = None
         if pending.is_held:
             self.held[reference] = pending.vertex.time_ms
         for piece in pending.missing:
@@ -137,6 +138,10 @@ class Waiting:
         """Take a vertex out, whatever it waits for."""
         pending = self.pending.pop(reference)
         self.held.pop(reference, None)
+        slot = reference.round, reference.author
+        del self._slots[slot][reference]
+        if not self._slots[slot]:
+            del self._slots[slot]
         for piece in pending.missing:
             children = self.children[piece]
             del children[reference]

@@ -1,0 +1,134 @@
+"""Whom to ask for what, and how often."""
+
+import pytest
+
+from weft.consensus.catchup import FETCHES_PER_MEMBER, PIECES_PER_FETCH, Catchup
+from weft.consensus.dag import Dag
+from weft.consensus.messages import Behind, Fetch
+from weft.consensus.waiting import Pending, Waiting
+from weft.model.limits import LocalLimits
+from weft.model.vertex import Reference
+
+from ...properties.drawing import Drawing, only
+
+DRAWN = Drawing().full(1, 3)
+
+
+def catchup(connected=(1, 2, 3)):
+    """Member A's wishes."""
+    dag = Dag(DRAWN.genesis.committee, -512, ())
+    waiting = Waiting(4, LocalLimits())
+    wishes = Catchup(0, 1, 512, dag, waiting)
+    for member in connected:
+        wishes.connect(member, 0)
+    return wishes, waiting
+
+
+def lack(wishes, waiting, label, pieces, sender=1):
+    """The vertex came and lacks these."""
+    waiting.add(Pending(DRAWN.vertices[label], sender, pieces, False, False))
+    for piece in pieces:
+        wishes.wish(piece, 0, None)
+
+
+def commitments(count):
+    return [number.to_bytes(32, "big") for number in range(count)]
+
+
+def test_requests_carry_many_pieces_and_no_more_than_a_few_are_under_way():
+    """256 pieces in each, four at a member; the rest waits for an answer."""
+    wishes, waiting = catchup(connected=[1])
+    pieces = commitments(PIECES_PER_FETCH * (FETCHES_PER_MEMBER + 1))
+    lack(wishes, waiting, "B2", pieces)
+    fetches = only(Fetch, wishes.ask(1, 0))
+    assert [len(fetch.commitments) for fetch in fetches] == [PIECES_PER_FETCH] * FETCHES_PER_MEMBER
+    assert wishes.ask(2, 0) == []
+    for piece in fetches[0].commitments:
+        waiting.satisfy(piece)
+    wishes.answer(1, (), fetches[0].commitments, ())
+    (fetch,) = only(Fetch, wishes.ask(3, 0))
+    assert fetch.commitments == tuple(pieces[-PIECES_PER_FETCH:])
+
+
+def test_a_member_that_gave_something_is_asked_for_the_rest():
+    """An answer holds as much as fits; who gave nothing is passed over until the next pause."""
+    wishes, waiting = catchup(connected=[1, 2])
+    first, second = commitments(2)
+    lack(wishes, waiting, "B2", [first, second])
+    (fetch,) = only(Fetch, wishes.ask(1, 0))
+    waiting.satisfy(first)
+    wishes.answer(fetch.member, (), fetch.commitments, ())
+    (again,) = only(Fetch, wishes.ask(2, 0))
+    assert (again.member, again.commitments) == (1, (second,))
+    wishes.answer(1, (), again.commitments, ())
+    (elsewhere,) = only(Fetch, wishes.ask(3, 0))
+    assert elsewhere.member == 2
+
+
+@pytest.mark.parametrize(("newest", "is_behind"), [(514, True), (3, False)])
+def test_what_members_far_ahead_have_forgotten_is_behind(newest, is_behind):
+    """If nobody is far ahead, a liar may have named a vertex that never was."""
+    wishes, waiting = catchup()
+    missing = DRAWN.reference("C1")
+    lack(wishes, waiting, "B2", [missing])
+    wishes.note_claim(2, newest, 1, 0)
+    wishes.note_claim(3, newest, 1, 0)
+    told = []
+    for now in range(10_000, 60_000, 10_000):
+        for effect in wishes.ask(now, 1):
+            if isinstance(effect, Fetch):
+                wishes.answer(effect.member, (missing,), (), (missing,))
+            told += only(Behind, [effect])
+    assert [behind.round for behind in told[:1]] == ([1] if is_behind else [])
+
+
+def test_an_author_whose_stream_is_open_is_given_a_moment():
+    """Its vertices come in order anyway; if a later one is here, this one was lost."""
+    wishes, waiting = catchup()
+    lack(wishes, waiting, "B2", [DRAWN.reference("C1")])
+    assert wishes.ask(1, 0) == []
+    assert wishes.next_us == 5_000
+    wishes._dag.newest[3] = 2
+    wishes.wish(DRAWN.reference("D1"), 10, None)
+    waiting.add(Pending(DRAWN.vertices["B3"], 1, [DRAWN.reference("D1")], False, False))
+    assert [fetch.references for fetch in only(Fetch, wishes.ask(10, 0))] == [(DRAWN.reference("D1"),)]
+
+
+def test_nobody_is_asked_while_nobody_is_there():
+    """And everybody's wishes are ready when somebody is."""
+    wishes, waiting = catchup(connected=[])
+    lack(wishes, waiting, "B2", [DRAWN.reference("C1")])
+    assert only(Fetch, wishes.ask(1, 0)) == []
+    wishes.connect(3, 2)
+    (fetch,) = only(Fetch, wishes.ask(2, 0))
+    assert fetch.member == 3
+
+
+def test_a_wish_ends_when_the_piece_is_here():
+    """No request, no timer, no memory of it."""
+    wishes, waiting = catchup()
+    lack(wishes, waiting, "B2", [DRAWN.reference("C1")])
+    waiting.satisfy(DRAWN.reference("C1"))
+    assert wishes.next_us is None
+    assert wishes.ask(60_000_000, 0) == []
+
+
+def test_far_claims_of_more_than_f_are_behind_and_said_once_in_a_while():
+    """A single member may claim what it likes."""
+    wishes, _ = catchup()
+    assert wishes.note_claim(1, 5_000, 10, 1) == []
+    assert wishes.note_claim(2, 4_000, 10, 2) == [Behind(4_000)]
+    assert wishes.note_claim(3, 6_000, 10, 3) == []
+    assert wishes.note_claim(3, 6_001, 10, 3_000_000) == [Behind(6_001)]
+
+
+def test_a_dropped_vertex_is_fetched_although_nobody_names_it():
+    """Until it is here again."""
+    wishes, _ = catchup()
+    lost = Reference(2, 9, b"z" * 32)
+    wishes.wish_again(lost, 2, 0)
+    (fetch,) = only(Fetch, wishes.ask(6_000, 0))
+    assert (fetch.member, fetch.references) == (2, (lost,))
+    wishes._dag.known[lost] = object()
+    wishes.answer(2, (lost,), (), ())
+    assert wishes.ask(60_000_000, 0) == []
