@@ -31,6 +31,12 @@ def test_any_committee_orders_what_it_is_given_and_falls_silent(size, model):
     assert world.honest[0].checkpoint is not None
 
 
+def test_fifty_members_agree_too():
+    """One transaction, four rounds, 2,450 messages in each."""
+    world = World(50, seed=50)
+    finish(world, load(world, 1))
+
+
 def test_an_idle_network_sends_nothing():
     """Nobody has a reason, so nobody opens a round."""
     world = World(4)
