@@ -13,7 +13,7 @@ import httpx
 from weft.client.errors import ProblemError, UnprovedError, UnreachableError
 from weft.client.session import Session
 from weft.client.signing import Call, derive_file_id
-from weft.client.transactions import Wait
+from weft.client.transactions import Outcome, Wait
 from weft.client.upload import UPLOAD_S, Progress, Source, make_form, read_chunks, size_of
 from weft.client.verify import check_file
 from weft.model.call import CreateFile, EraseFile, UpdateFile
@@ -122,12 +122,12 @@ class Files:
             file = await self.show(id_)
             version = file["version"] if expected is None else expected
             try:
-                await self._session.submit(_update(file, patch, version), wait, None)
-                break
+                outcome = await self._session.submit(_update(file, patch, version), wait, None)
+                return await self._after(outcome, {"id": id_})
             except ProblemError as error:
                 if error.code != "files.version" or expected is not None or not left:
                     raise
-        return await self.show(id_)
+        raise AssertionError("the last try returns or raises")
 
     async def erase(self, id_: str, *, expected: int | None = None, wait: Wait = "executed") -> Resource:
         """Destroy content and metadata on every node."""
@@ -139,8 +139,7 @@ class Files:
             return erased
         call = Call("files", "erase", EraseFile(bytes.fromhex(id_), expected))
         outcome = await self._session.submit(call, wait, None)
-        place = {"id": outcome.id, "height": outcome.height, "position": outcome.position}
-        return {"id": id_, "erased_height": outcome.height, "transaction": place}
+        return {"id": id_, "erased_height": outcome.height, "transaction": outcome.place}
 
     async def proof(self, id_: str, content: bytes | None = None) -> Resource:
         """The way from the content to the committee's signatures: `sha256 proof encoded`, and `steps`.
@@ -176,20 +175,24 @@ class Files:
         sha256 = bytes.fromhex(blob["sha256"])
         for number in range(IDS_MAX):
             id_ = derive_file_id(key, sha256, number)
-            is_new = True
             try:
-                await self._session.submit(_create(id_, blob, name, metadata), wait, None)
+                outcome = await self._session.submit(_create(id_, blob, name, metadata), wait, None)
+                return await self._after(outcome, blob | {"id": id_.hex(), "name": name}) | {"is_new": True}
             except ProblemError as error:
                 if error.code != "files.exists":
                     raise
-                is_new = False
             try:
-                return await self.show(id_.hex()) | {"is_new": is_new}
+                return await self.show(id_.hex()) | {"is_new": False}
             except ProblemError as error:
                 # An id whose file was erased is not used again.
-                if error.status != 410 or is_new:
+                if error.status != 410:
                     raise
         raise UnprovedError(f"{IDS_MAX} files of these bytes were erased, or the node says so")
+
+    async def _after(self, outcome: Outcome, known: Resource) -> Resource:
+        """The file after a write of ours; what is known of it while the write waits."""
+        file = await self.show(known["id"]) if outcome.height is not None else known
+        return file | {"transaction": outcome.place}
 
     async def _content(self, file: Resource, on_progress: Progress | None) -> AsyncIterator[bytes]:
         """From one node after another, each going on where the one before broke off."""

@@ -71,7 +71,7 @@ class Records:
         )
         call = Call("records", "put", arguments, tuple(documents.values()))
         outcome = await self._session.submit(call, wait, timeout_s)
-        return {"transaction": _place(outcome)}
+        return {"transaction": outcome.place}
 
     async def get(
         self, collection: str, key: str, *, at_height: int | None = None, consistency: str | None = None
@@ -167,7 +167,7 @@ class Records:
             "collection": collection,
             "key": key,
             "version": outcome.result.get("version"),
-            "transaction": _place(outcome),
+            "transaction": outcome.place,
         }
 
     async def _pages(self, path: str) -> AsyncIterator[Resource]:
@@ -196,7 +196,3 @@ def _condition(expected: int | None) -> dict[str, str]:
     if expected is None:
         return {}
     return {"if-match": str(expected)} if expected else {"if-none-match": "*"}
-
-
-def _place(outcome: Any) -> dict[str, Any]:
-    return {"id": outcome.id, "height": outcome.height, "position": outcome.position}

@@ -31,6 +31,11 @@ class Outcome:
     is_certified: bool
     result: Mapping[str, Any]
 
+    @property
+    def place(self) -> dict[str, Any]:
+        """As `transaction` in the resources of the REST interface."""
+        return {"id": self.id, "height": self.height, "position": self.position}
+
 
 async def send(nodes: Nodes, signed: Signed, wait: Wait, timeout_s: float) -> Outcome:
     """Send until it has come as far as `wait` says; raises ProblemError with what became of it instead."""
