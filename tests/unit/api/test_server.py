@@ -1,12 +1,15 @@
 """The server beneath: it stops, and says when it cannot start."""
 
 import asyncio
+import contextlib
 
 import httpx
 import pytest
 
+from tests.unit.api.ask import code_of
 from tests.unit.api.conftest import serving
 from tests.unit.api.twin import Twin
+from weft.api import front, request, server
 from weft.api.app import create_app
 from weft.api.server import serve
 from weft.model.errors import PortError
@@ -50,3 +53,37 @@ async def test_a_request_in_progress_is_finished() -> None:
             await begun.wait()
             asyncio.get_running_loop().call_soon(may_end.set)
         assert (await asking).status_code == 200
+
+
+async def test_what_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that says nothing or not all of its head is broken; a body that stops is 408."""
+    monkeypatch.setattr(server, "HEAD_S", 0.05)
+    monkeypatch.setattr(request, "BODY_IDLE_S", 0.05)
+    async with serving(Twin()) as url:
+        host, port = url.removeprefix("http://").split(":")
+        for beginning in (b"", b"GET /livez HT", b"GET /livez HTTP/1.1\r\nHost: x\r\nA: "):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(beginning)
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), 10) == b""
+            writer.close()
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"PUT /v1/records/a/b HTTP/1.1\r\nHost: %s:%s\r\n" % (host.encode(), port.encode()))
+        writer.write(b"Content-Length: 99\r\n\r\n{")
+        assert b" 408 " in await asyncio.wait_for(reader.readline(), 10)
+        writer.close()
+
+
+async def test_more_than_a_node_can_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bodies in memory, and requests in progress: 503 with Retry-After, and then it goes on."""
+    async with serving(Twin()) as url, httpx.AsyncClient(base_url=url) as client:
+        with monkeypatch.context() as few:
+            few.setattr(request, "BODIES_BYTES_MAX", 10)
+            refused = await client.put("/v1/records/a/b", content=b'"too much to hold"')
+            assert code_of(refused) == (503, "server.busy")
+            assert "retry-after" in refused.headers
+            assert (await client.put("/v1/records/a/b", content=b'"less"')).status_code == 201
+        with monkeypatch.context() as few:
+            few.setattr(front, "REQUESTS_MAX", 0)
+            assert code_of(await client.get("/livez")) == (503, "server.busy")
+        assert (await client.get("/livez")).status_code == 200
