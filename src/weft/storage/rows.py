@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import lmdb
 
-from weft.model.errors import DiskFullError, StoreError
+from weft.model.errors import DiskFullError, StoreError, WeftError
 
 MAP_BYTES = 64 << 30
 """Address space for the file at first; the file itself only grows as it is filled."""
@@ -123,8 +123,12 @@ class Rows:
     def get(self, table: str, key: bytes) -> bytes | None:
         """One row's value."""
         into = self._tables[table]
-        with self._naming_errors, self._gate, self._environment.begin(into.handle) as transaction:
-            raw = transaction.get(key)
+        try:
+            with self._gate, self._environment.begin(into.handle) as transaction:
+                raw = transaction.get(key)
+        except (lmdb.Error, OSError) as error:
+            # Each transaction reads several rows, and one more context would cost a quarter of a read.
+            raise self._naming_errors.name(error) from error
         return None if raw is None else _checked(into, key, raw)
 
     @contextmanager
@@ -175,11 +179,14 @@ class _NamingErrors:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not isinstance(error, lmdb.Error | OSError) or isinstance(error, lmdb.MapFullError):
-            return
+        if isinstance(error, lmdb.Error | OSError) and not isinstance(error, lmdb.MapFullError):
+            raise self.name(error) from error
+
+    def name(self, error: lmdb.Error | OSError) -> WeftError:
+        """The error that tells what happened, and where."""
         if isinstance(error, lmdb.DiskError) or _is_full(self._folder):
-            raise DiskFullError(f"no room to write in {self._folder}: {error}") from error
-        raise StoreError(f"{self._folder} cannot be used: {error}") from error
+            return DiskFullError(f"no room to write in {self._folder}: {error}")
+        return StoreError(f"{self._folder} cannot be used: {error}")
 
 
 def _is_full(folder: Path) -> bool:
