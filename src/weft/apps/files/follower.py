@@ -89,11 +89,12 @@ class Follower:
             # The ledger was begun anew beneath the index.
             await asyncio.to_thread(self._index.clear)
             cursor = 0, -1
-        # The rest of the cursor's own height may still have to be read.
+        # The cursor's own height is read again from its beginning: its end may be known already, and then
+        # nothing after the cursor would say so. What is in the index is only written again.
         self._finish(max(cursor[0] - 1, 0))
         rows: asyncio.Queue[EventRow] = asyncio.Queue(BATCH)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._read(cursor, rows))
+            tasks.create_task(self._read((cursor[0], -1), rows))
             while True:
                 batch = [await rows.get()]
                 while len(batch) < BATCH and not rows.empty():
