@@ -60,13 +60,13 @@ class Load:
     def __init__(self, network: Network, clients: int = 8) -> None:
         self._urls = network.urls
         self._clients = clients
-        self._is_stopping = False
+        self.is_stopping = False
         self.acknowledged: dict[str, str] = {}
         """Key and value of every write that a node said was executed."""
 
     def stop(self) -> None:
         """Let every client finish what it has begun."""
-        self._is_stopping = True
+        self.is_stopping = True
 
     async def run(self) -> None:
         """Write until stopped. A node that is down, or answers with an error, is passed over."""
@@ -75,7 +75,7 @@ class Load:
 
     async def _write(self, http: httpx.AsyncClient, client: int) -> None:
         count = 0
-        while not self._is_stopping:
+        while not self.is_stopping:
             key, value = f"{client}-{count}", f"value {client} {count}"
             for turn in range(len(self._urls) * 10):
                 url = self._urls[(client + count + turn) % len(self._urls)]
