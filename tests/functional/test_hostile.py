@@ -14,9 +14,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from tests.functional.network import Launch, Load, check_acknowledged, get, log_events, wait_for_agreement
+from weft.home import VALIDATOR_KEY
 from weft.local import Network
+from weft.model.keys import ED25519, PrivateKey
+from weft.network.tls import Tls
+from weft.storage.keyfile import load_key
 
 ATTACKERS = 8
 NOISE_BYTES = 1 << 20
@@ -115,23 +121,22 @@ def test_noise_at_the_peer_ports_disturbs_nobody(launch: Launch, tmp_path: Path)
         assert not any(event["level"] == "error" for event in log_events(network, node))
 
 
-def test_a_stranger_reaches_no_service_at_a_peer_port(launch: Launch, tmp_path: Path) -> None:
-    """A gRPC client with a certificate that no member's key signed cannot even ask for health."""
+def ask_health(network: Network, key: PrivateKey) -> bool:
+    """Whether the first node serves, as it tells somebody with this ledger key; raises grpc.RpcError."""
+    tls = Tls(network.genesis, key)
+    address = f"127.0.0.1:{network.configs[0].peer.port}"
+    options = [("grpc.ssl_target_name_override", tls.server_name(0))]
+    with grpc.secure_channel(address, tls.channel_credentials(0), options) as channel:
+        answer = HealthStub(channel).Check(HealthCheckRequest(), timeout=5)
+    return bool(answer.status == HealthCheckResponse.SERVING)
+
+
+def test_a_stranger_reaches_no_service_at_a_peer_port(launch: Launch) -> None:
+    """With the same client, a member's key hears that the node serves; any other key hears nothing."""
     network = launch(3, "crash")
-    pem = make_certificate(tmp_path).read_bytes()
-
-    def ask(network: Network) -> None:
-        # The node's own certificate is taken as it comes: the question is what the node takes.
-        port = network.configs[0].peer.port
-        server = ssl.get_server_certificate(("127.0.0.1", port)).encode()
-        secret, _, certificate = pem.partition(b"-----BEGIN CERTIFICATE-----")
-        credentials = grpc.ssl_channel_credentials(
-            server, secret, b"-----BEGIN CERTIFICATE-----" + certificate
-        )
-        with grpc.secure_channel(f"127.0.0.1:{port}", credentials) as channel:
-            check = channel.unary_unary("/grpc.health.v1.Health/Check")
-            check(b"", timeout=5)
-
-    with pytest.raises((grpc.RpcError, OSError)):
-        ask(network)
+    member = load_key(network.configs[1].keys_path / VALIDATOR_KEY)
+    assert ask_health(network, member)
+    with pytest.raises(grpc.RpcError) as refused:
+        ask_health(network, PrivateKey(ED25519, os.urandom(32)))
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
     wait_for_agreement(network)
