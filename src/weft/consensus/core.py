@@ -192,6 +192,10 @@ class Core:
         left = [k for k in self._dag.known.values() if not k.is_ordered and k.round > self._dag.floor]
         return [known.vertex for known in sorted(left, key=lambda known: known.round)]
 
+    def waiting(self) -> list[Vertex]:
+        """All that arrived and is not complete yet."""
+        return [pending.vertex for pending in self._waiting.pending.values()]
+
     def unfinished(self) -> tuple[bytes, ...]:
         """Own transactions that are not ordered yet: back to the pool when another core takes over."""
         return self._proposer.unfinished

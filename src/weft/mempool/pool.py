@@ -34,6 +34,10 @@ class Pool:
         """How many wait to be proposed."""
         return len(self._waiting)
 
+    def transactions(self) -> list[bytes]:
+        """All that are here, raw."""
+        return [raw for part in (self._proposed, self._waiting) for raw, _ in part.values()]
+
     def admit(self, identity: Digest, raw: bytes, attachment_bytes: int) -> bool:
         """Take a transaction in; False if it is here already. Raises FullError when there is no room."""
         if identity in self:

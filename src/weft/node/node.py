@@ -60,6 +60,7 @@ from weft.node.answer import Answers
 from weft.node.apply import Applied, Applier
 from weft.node.backlog import Backlog
 from weft.node.compare import Comparison
+from weft.node.discard import Leftovers
 from weft.node.driver import Driver
 from weft.node.fate import Fates
 from weft.node.fetch import Fetcher
@@ -130,6 +131,7 @@ class Node:
         self._read_blob = read_blob
         self._applier = Applier(genesis, contracts, store, attachments)
         self._backlog = Backlog(workers, self._applier.apply, self._settle)
+        self._leftovers = Leftovers(lambda: self.core, self.pool, store, attachments, workers)
         self._reception = Reception(self.door, attachments, self.peers, self.watch, self._feed)
         self._fetcher = Fetcher(genesis.committee, self.door, attachments, self.peers, self._feed)
         self._comparison = Comparison(genesis, store, self.peers, workers)
@@ -209,12 +211,13 @@ class Node:
         """Start-up: apply what the journal has, look at the own state, hear the others, then speak."""
         try:
             recovered = self._recovered
-            await self.workers.run("apply", lambda: self._applier.apply(recovered.delivered))
+            applied = await self.workers.run("apply", lambda: self._applier.apply(recovered.delivered))
             await self.workers.run("apply", self._comparison.check_own)
             await self.peers.start()
             if self.divergence is not None:
                 self._diverged()
                 return
+            self._spawn(self._leftovers.run(applied))
             if self.store.head.height:
                 self._feed(Executed(self.store.head, self.store.head_hash))
             await self._hear_openings()
@@ -364,8 +367,8 @@ class Node:
             case Return(transactions):
                 self.pool.give_back([identity_of(raw) for raw in transactions])
                 self._offer()
-            case Discard():
-                pass
+            case Discard(vertices):
+                self._spawn(self._leftovers.take(vertices))
             case Root(height):
                 root = self._applier.root_at(height)
                 if root is not None:
@@ -413,6 +416,7 @@ class Node:
             (ref.round for item in applied for ref in item.commit.ordered if ref.author == self.me), default=0
         )
         self._ordered.reach(own)
+        self._leftovers.note(applied)
         if not len(self.pool):
             self._fresh.clear()
         self.watch.applied(applied)

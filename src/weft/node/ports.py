@@ -232,5 +232,12 @@ class AttachmentStore(Protocol):
     def erase(self, commitments: Sequence[Digest], height: int) -> None:
         """Overwrite content and salt, sync, leave tombstones. Finished at start-up if it was cut short."""
 
+    def suspect(self, commitments: Sequence[Digest]) -> None:
+        """These may have to go: whichever is put or asked for with `missing` from now on is not suspected
+        any more, nor are those that were suspected before. May be called on the loop."""
+
     def discard(self, commitments: Sequence[Digest]) -> None:
-        """Overwrite without a tombstone: attachments of transactions that never took effect."""
+        """Overwrite those that are still suspected, without a tombstone: they never took effect."""
+
+    def commitments(self, after: bytes, limit: int) -> list[Digest]:
+        """Of content that is here and not quite new, rising from the first above `after`."""

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from pathlib import Path
 
@@ -68,6 +68,8 @@ class Attachments:
         before it leaves the one before, so that a reader that looks in this order finds it."""
         self._doomed: dict[Digest, int] = {}
         """Being destroyed."""
+        self._suspects: set[Digest] = set()
+        """Nobody has put or missed them since somebody suspected them."""
         self._queuing = threading.Lock()
         self._writing = threading.RLock()
         self._fuse = Fuse(folder)
@@ -83,6 +85,7 @@ class Attachments:
         with self._queuing:
             for attachment in attachments:
                 commitment = attachment.commitment
+                self._suspects.discard(commitment)
                 if not self._is_known(commitment):
                     self._queue[commitment] = attachment
                     self._queued_bytes += len(attachment.content) + RECORD_BYTES
@@ -119,6 +122,8 @@ class Attachments:
 
     def missing(self, commitments: Sequence[Digest]) -> list[Digest]:
         """Those that are neither here nor erased."""
+        with self._queuing:
+            self._suspects.difference_update(commitments)
         return [commitment for commitment in commitments if not self._is_known(commitment)]
 
     def erase(self, commitments: Sequence[Digest], height: int) -> None:
@@ -127,12 +132,28 @@ class Attachments:
             with self._queuing:
                 # From now on it is known as erased, so nobody can put it again behind our back.
                 self._doomed |= dict.fromkeys(commitments, height)
+            self._settle()
             self._destroy(commitments, height)
 
+    def suspect(self, commitments: Sequence[Digest]) -> None:
+        """These, and no others, may be discarded, as long as nobody puts them or asks what is missing."""
+        with self._queuing:
+            self._suspects = set(commitments)
+
     def discard(self, commitments: Sequence[Digest]) -> None:
-        """Overwrite without a tombstone; what is erased stays so."""
+        """Overwrite those that are still suspected, without a tombstone; what is erased stays so."""
         with self._writing, self._fuse.guarding():
-            self._destroy(commitments, _DISCARD)
+            self._settle()
+            with self._queuing:
+                going = [commitment for commitment in commitments if commitment in self._suspects]
+                # From now on they are missing, so what is put again is new and stays.
+                self._doomed |= dict.fromkeys(going, _DISCARD)
+            self._destroy(going, _DISCARD)
+
+    def commitments(self, after: bytes, limit: int) -> list[Digest]:
+        """Of content that the index knows, rising from the first above `after`."""
+        with self._rows.read() as reading:
+            return [key for key, _ in islice(reading.rising("spots", after + b"\0"), limit)]
 
     def close(self) -> None:
         """Sync and index everything."""
@@ -163,10 +184,13 @@ class Attachments:
             height = int.from_bytes(row, "big")
         return None if height in (None, _DISCARD) else Erased(height)
 
-    def _destroy(self, commitments: Sequence[Digest], height: int) -> None:
+    def _settle(self) -> None:
+        """All that is here is in the index."""
         self._write_queued()
         self._sync_written()
         self._index()
+
+    def _destroy(self, commitments: Sequence[Digest], height: int) -> None:
         found = {commitment: self._rows.get("spots", commitment) for commitment in commitments}
         spots = {commitment: decode_spot(row) for commitment, row in sorted(found.items()) if row is not None}
         with self._queuing:

@@ -182,9 +182,11 @@ class MemoryAttachments:
 
     def __init__(self) -> None:
         self._kept: dict[Digest, Attachment | Erased] = {}
+        self._suspects: set[Digest] = set()
 
     def put(self, attachments: Sequence[Attachment]) -> None:
         for attachment in attachments:
+            self._suspects.discard(attachment.commitment)
             self._kept.setdefault(attachment.commitment, attachment)
 
     def sync(self) -> None:
@@ -194,6 +196,7 @@ class MemoryAttachments:
         return self._kept.get(commitment)
 
     def missing(self, commitments: Sequence[Digest]) -> list[Digest]:
+        self._suspects.difference_update(commitments)
         return [commitment for commitment in commitments if commitment not in self._kept]
 
     def erase(self, commitments: Sequence[Digest], height: int) -> None:
@@ -202,7 +205,14 @@ class MemoryAttachments:
             first = min(kept.height, height) if isinstance(kept, Erased) else height
             self._kept[commitment] = Erased(first)
 
+    def suspect(self, commitments: Sequence[Digest]) -> None:
+        self._suspects = set(commitments)
+
+    def commitments(self, after: bytes, limit: int) -> list[Digest]:
+        here = [one for one, kept in self._kept.items() if one > after and isinstance(kept, Attachment)]
+        return sorted(here)[:limit]
+
     def discard(self, commitments: Sequence[Digest]) -> None:
         for commitment in commitments:
-            if isinstance(self._kept.get(commitment), Attachment):
+            if commitment in self._suspects and isinstance(self._kept.get(commitment), Attachment):
                 del self._kept[commitment]

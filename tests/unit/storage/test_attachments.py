@@ -60,7 +60,7 @@ def test_what_was_erased_stays_erased(store: AnyAttachments) -> None:
     store.erase([ONE.commitment], 9)
     store.erase([ONE.commitment, THREE.commitment], 5)
     store.put([ONE, THREE])
-    store.discard([ONE.commitment])
+    discard(store, ONE)
     assert [store.find(item.commitment) for item in (ONE, TWO, THREE)] == [Erased(5), TWO, Erased(5)]
     assert store.missing([ONE.commitment, THREE.commitment]) == []
 
@@ -69,11 +69,44 @@ def test_what_was_discarded_may_come_again(store: AnyAttachments) -> None:
     """It leaves no tombstone."""
     store.put([ONE])
     store.sync()
-    store.discard([ONE.commitment, TWO.commitment])
+    discard(store, ONE, TWO)
     assert store.find(ONE.commitment) is None
     assert store.missing([ONE.commitment]) == [ONE.commitment]
     store.put([ONE])
     assert store.find(ONE.commitment) == ONE
+
+
+def discard(store: AnyAttachments, *items: Attachment) -> None:
+    """As if nobody had stated them since."""
+    commitments = [item.commitment for item in items]
+    store.suspect(commitments)
+    store.discard(commitments)
+
+
+def test_what_somebody_puts_or_misses_is_not_suspected_any_more(store: AnyAttachments) -> None:
+    """It may be stated by now: only what nobody has looked for since is discarded."""
+    items = [ONE, TWO, THREE]
+    store.put(items)
+    store.sync()
+    store.suspect([item.commitment for item in items])
+    store.put([ONE])
+    assert store.missing([TWO.commitment]) == []
+    store.discard([item.commitment for item in items])
+    assert [store.find(item.commitment) for item in items] == [ONE, TWO, None]
+    store.discard([ONE.commitment])
+    assert store.find(ONE.commitment) == ONE
+
+
+def test_what_is_here_is_listed(store: AnyAttachments) -> None:
+    """Rising, in pages, without what was erased or discarded."""
+    items = sorted((make(bytes((number,))) for number in range(6)), key=lambda item: item.commitment)
+    store.put(items)
+    store.erase([items[1].commitment], 7)
+    discard(store, items[4])
+    left = [items[at].commitment for at in (0, 2, 3, 5)]
+    assert store.commitments(b"", 3) == left[:3]
+    assert store.commitments(left[2], 3) == left[3:]
+    assert store.commitments(left[3], 3) == []
 
 
 STEPS = st.lists(
@@ -102,8 +135,8 @@ def test_any_history_leaves_what_the_twin_has(
             store.erase([item.commitment], height)
             twin.erase([item.commitment], height)
         elif step == "discard":
-            store.discard([item.commitment])
-            twin.discard([item.commitment])
+            discard(store, item)
+            discard(twin, item)
         elif step == "reopen":
             store.close()
             store = Attachments(folder)
@@ -213,7 +246,7 @@ def test_what_was_cut_short_is_finished_at_the_next_start(
 
     monkeypatch.setattr(store, "_overwrite", die)
     with pytest.raises(KeyboardInterrupt):
-        store.erase([ONE.commitment], 7) if is_erasure else store.discard([ONE.commitment])
+        store.erase([ONE.commitment], 7) if is_erasure else discard(store, ONE)
     folder = shutil.copytree(tmp_path / "live", tmp_path / "killed")
     store = Attachments(folder)
     assert not find_bytes(folder, ONE.content)
