@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,19 @@ class Load:
     def __init__(self, network: Network, clients: int = 8) -> None:
         self._urls = network.urls
         self._clients = clients
+        self._numbers = count()
         self.is_stopping = False
         self.acknowledged: dict[str, str] = {}
         """Key and value of every write that a node said was executed."""
+
+    async def run_for(self, seconds: float) -> int:
+        """Write for a while; how many writes more were acknowledged."""
+        before = len(self.acknowledged)
+        work = asyncio.create_task(self.run())
+        await asyncio.sleep(seconds)
+        self.stop()
+        await work
+        return len(self.acknowledged) - before
 
     def stop(self) -> None:
         """Let every client finish what it has begun."""
@@ -70,15 +81,16 @@ class Load:
 
     async def run(self) -> None:
         """Write until stopped. A node that is down, or answers with an error, is passed over."""
+        self.is_stopping = False
         async with httpx.AsyncClient(timeout=10) as http:
-            await asyncio.gather(*(self._write(http, client) for client in range(self._clients)))
+            await asyncio.gather(*(self._write(http) for _ in range(self._clients)))
 
-    async def _write(self, http: httpx.AsyncClient, client: int) -> None:
-        count = 0
+    async def _write(self, http: httpx.AsyncClient) -> None:
         while not self.is_stopping:
-            key, value = f"{client}-{count}", f"value {client} {count}"
+            number = next(self._numbers)
+            key, value = str(number), f"value {number}"
             for turn in range(len(self._urls) * 10):
-                url = self._urls[(client + count + turn) % len(self._urls)]
+                url = self._urls[(number + turn) % len(self._urls)]
                 try:
                     answer = await http.put(
                         f"{url}/v1/records/load/{key}",
@@ -92,7 +104,6 @@ class Load:
                     self.acknowledged[key] = value
                     break
                 await asyncio.sleep(0.05)
-            count += 1
 
 
 def read_all(url: str, collection: str) -> dict[str, tuple[Any, int]]:

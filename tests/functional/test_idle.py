@@ -42,13 +42,7 @@ def test_no_byte_changes_and_no_block_comes(launch: Launch, tmp_path: Path) -> N
     network = launch()
     load = Load(network)
 
-    async def write() -> None:
-        work = asyncio.create_task(load.run())
-        await asyncio.sleep(1)
-        load.stop()
-        await work
-
-    asyncio.run(write())
+    asyncio.run(load.run_for(1))
     with Client(network.urls[1]) as client:
         client.files.put(write_samples(tmp_path / "samples")[0])
     before = wait_for_agreement(network)
