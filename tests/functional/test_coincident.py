@@ -9,7 +9,7 @@ import httpx
 from tests.functional.network import IS_LONG, PATIENCE_S, Launch, get, wait_for_agreement
 from weft.local import Network
 
-ROUNDS = 1000 if IS_LONG else 200
+ROUNDS = 1000 if IS_LONG else 256
 CONDITIONAL_ROUNDS = 200 if IS_LONG else 40
 LANES = 8
 """Rounds on their way at once, each with a record of its own."""
