@@ -52,7 +52,7 @@ Options = Sequence[tuple[str, int | str]]
 
 
 def shared_options(local: LocalLimits) -> Options:
-    """Settings of both ends. A connection on which nothing moves is probed after 10 s, given up after 10 more.
+    """Settings of both ends. Where nothing moves the connection is probed after 10 s, given up after 20.
 
     gRPC itself refuses what is more than twice too large without reading it, but then nobody learns whose it
     was; what is less too large is read, and its sender cut off.
