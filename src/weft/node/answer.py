@@ -8,16 +8,19 @@ from typing import TypeVar, assert_never
 
 import msgspec
 
-from weft.consensus.core import Core
 from weft.model import message
 from weft.model.block import Block
 from weft.model.digest import Digest
 from weft.model.limits import LocalLimits
 from weft.model.transaction import Attachment
 from weft.node.compare import Comparison
+from weft.node.driver import Driver
 from weft.node.ports import AttachmentStore, Erased, Signer, Store
 
 T = TypeVar("T")
+
+ATTACHMENTS_AT_ONCE = 1_000
+"""Looked up for one request."""
 
 
 class Answers:
@@ -27,8 +30,7 @@ class Answers:
         self,
         me: int,
         signer: Signer,
-        core: Callable[[], Core],
-        bound: Callable[[], int | None],
+        driver: Driver,
         store: Store,
         attachments: AttachmentStore,
         tree: Comparison,
@@ -36,8 +38,7 @@ class Answers:
     ) -> None:
         self._me = me
         self._signer = signer
-        self._core = core
-        self._bound = bound
+        self._driver = driver
         self._store = store
         self._attachments = attachments
         self._tree = tree
@@ -56,7 +57,7 @@ class Answers:
                 return message.Commits(tuple(self._fit(self._store.commits_before(request.round, 600), len)))
             case message.FetchCheckpoint():
                 found = self._store.find_checkpoint(request.height) if request.height else None
-                return message.Newest(found or self._store.newest_checkpoint, self._core().own_word)
+                return message.Newest(found or self._store.newest_checkpoint, self._driver.core.own_word)
             case message.FetchTree():
                 return self._tree.answer(request)
             case message.AskNewest():
@@ -65,7 +66,7 @@ class Answers:
                 assert_never(request)
 
     def _vertices(self, request: message.FetchVertices) -> message.Vertices:
-        core = self._core()
+        core = self._driver.core
         found = [core.find_vertex(reference) for reference in request.references]
         return message.Vertices(
             tuple(self._fit((vertex.raw for vertex in found if vertex is not None), len)),
@@ -73,18 +74,22 @@ class Answers:
         )
 
     def _attached(self, request: message.FetchAttachments) -> message.Attachments:
+        """Content is read no further than fits, whatever is asked for."""
         found: list[Attachment] = []
         erased: list[tuple[Digest, int]] = []
-        for commitment in request.commitments:
+        left = self._bytes_max
+        for commitment in request.commitments[:ATTACHMENTS_AT_ONCE]:
             match self._attachments.find(commitment):
                 case Attachment() as attachment:
+                    left -= len(attachment.content) + 64
+                    if left < 0 and found:
+                        break
                     found.append(attachment)
                 case Erased(height):
                     erased.append((commitment, height))
                 case None:
                     pass
-        fitting = tuple(self._fit(found, lambda item: len(item.content) + 64))
-        answer = message.Attachments(fitting, tuple(erased), self._me, bytes(64))
+        answer = message.Attachments(tuple(found), tuple(erased), self._me, bytes(64))
         return msgspec.structs.replace(answer, signature=self._signer.sign(answer.erased_digest))
 
     def _blocks(self, request: message.FetchBlocks) -> message.Blocks:
@@ -100,14 +105,13 @@ class Answers:
         )
 
     def _told(self, request: message.AskNewest) -> message.Answer:
-        core, bound = self._core(), self._bound()
-        if bound is None:
+        """The newest own vertex, or else the last round in which this validator may have spoken."""
+        round_first, newest = self._driver.round_first, self._driver.core.own_newest
+        if round_first is None:
             return message.Refused("this member waits for answers to the same question itself")
-        newest = core.own_newest
+        bound, vertex = round_first - 1, b""
         if newest is not None and newest.round >= bound:
             bound, vertex = newest.round, newest.raw
-        else:
-            vertex = b""
         told = message.Told(request.epoch, request.nonce, self._me, bound, vertex, bytes(64))
         return msgspec.structs.replace(told, signature=self._signer.sign(told.digest))
 

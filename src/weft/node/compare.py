@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
+from weft.consensus.messages import Alarm
 from weft.ledger import state_tree
 from weft.model.digest import Digest, digest
 from weft.model.errors import StoreError
@@ -22,6 +23,11 @@ log = structlog.get_logger("weft.compare")
 
 ROWS_MAX = 300_000
 """States larger than this are not rebuilt at an older height just to name a key."""
+
+HEIGHTS_MAX = 64
+"""Heights at which a member's state is looked into, each run of the process: a liar can name any number."""
+LOOK_BACK = 1_000
+"""Blocks below the head whose checkpoints are held against them at the start."""
 
 DAMAGED = b"damaged"
 """Stands for a stored value that cannot be read."""
@@ -38,7 +44,9 @@ class Comparison:
         self._peers = peers
         self._workers = workers
         self._altered: dict[bytes, bytes] = {}
-        self._investigated: set[tuple[int, int]] = set()
+        self._investigated: list[set[int]] = [set() for _ in genesis.members]
+        self._early: dict[int, Stated] = {}
+        """What members said before they could be asked."""
         self.divergence: str | None = None
         """Why this node must not serve, if it must not."""
 
@@ -51,7 +59,10 @@ class Comparison:
         return Stated(height, self._store.head_hash, root)
 
     def check_own(self) -> None:
-        """Hold every stored value against the tree; a difference is kept as this node's divergence."""
+        """Hold every stored value against the tree, and the newest blocks against what a quorum signed; a
+        difference is kept as this node's divergence."""
+        if (height := self._find_contradicted()) is not None:
+            self.diverged(height, None)
         wrong = dict(self._find_wrong())
         if wrong:
             _, nodes = state_tree.update(self._store.tree_node, wrong.items())
@@ -65,22 +76,48 @@ class Comparison:
         return state_tree.open_node(self._node(request.path) or b"")
 
     async def hear(self, member: int, stated: Stated) -> None:
-        """Another member says what its state is; if ours at that height is known to differ, find the key."""
+        """Another member says what its state is; if ours at that height is known to differ, find the key.
+
+        Its stream to us may be open before ours to it, over which it is asked.
+        """
+        if not self._peers.is_connected(member):
+            self._early[member] = stated
+            return
         own = await self._workers.run("apply", lambda: self._root_at(stated.height))
         if own is not None and own != stated.state_root:
             await self.investigate(member, stated.height)
 
+    async def connected(self, member: int) -> None:
+        """Our stream to a member is open: hear what it said before."""
+        if member in self._early:
+            await self.hear(member, self._early.pop(member))
+
     async def investigate(self, member: int, height: int) -> bytes | None:
         """Name height and first key in which a member's state differs from ours, once for each; the key."""
-        if (member, height) in self._investigated:
+        heights = self._investigated[member]
+        if height in heights or len(heights) >= HEIGHTS_MAX or not self._peers.is_connected(member):
             return None
-        self._investigated.add((member, height))
-        nodes = await self._workers.run("read", lambda: self._nodes_at(height))
+        heights.add(height)
+        nodes = await self._workers.run("compare", lambda: self._nodes_at(height))
         key = await self._first_difference(member, height, nodes) if nodes is not None else None
         shown = None if key is None else show_key(key)
         name = self._genesis.members[member].name
         log.error("state.differs", member=name, height=height, key=shown)
         return key
+
+    def is_against_us(self, alarm: Alarm) -> bool:
+        """Whether a quorum signed otherwise; then this node is the one that is wrong."""
+        is_quorum = alarm.weight >= self._genesis.committee.quorum
+        if is_quorum:
+            self.diverged(alarm.height, None)
+        return is_quorum
+
+    async def compare_with(self, alarm: Alarm) -> None:
+        """Look into the states of those who signed otherwise."""
+        for member in alarm.members:
+            key = await self.investigate(member, alarm.height)
+            if key is not None and self.divergence is not None:
+                self.diverged(alarm.height, key)
 
     def diverged(self, height: int, key: bytes | None) -> None:
         """Remember that this node is the one that is wrong."""
@@ -89,6 +126,20 @@ class Comparison:
 
     def _node(self, path: bytes) -> bytes | None:
         return self._altered[path] if path in self._altered else self._store.tree_node(path)
+
+    def _find_contradicted(self) -> int | None:
+        """The first of the newest heights at which a quorum signed another header than is stored here."""
+        head = self._store.head.height
+        height = max(1, head - LOOK_BACK)
+        while (checkpoint := self._store.find_checkpoint(height)) is not None:
+            height = checkpoint.statement.height
+            header = self._store.find_header(height)
+            if header is None:
+                return None
+            if header.hash != checkpoint.statement.header:
+                return height
+            height += 1
+        return None
 
     def _find_wrong(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Keys whose stored value is not what the tree says, with what is there instead."""

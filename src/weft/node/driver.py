@@ -4,20 +4,38 @@ Promise: an effect begins only after all before it are done, and what a Persist 
 statement) names is on disk by then. Effects that came while the disk was busy are taken together: everything
 that is to be persisted is appended first and synced once, which is earlier than the order asks for, never
 later. The core goes on meanwhile; only its effects wait.
+
+A new segment of the journal takes its turn among the effects, so that its base says no more than the records
+before it do: a base that ran ahead of them would skip commits when the journal is replayed. While nobody can
+tell what this validator has said, neither can a base.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
 
 from weft.consensus.core import Core
-from weft.consensus.messages import Base, Effect, Input, Persist, PersistStatement, Tick, Wake
+from weft.consensus.messages import Base, Doubt, Effect, Input, Persist, PersistStatement, Tick, Wake
 from weft.model.encoding import encode
 from weft.model.limits import MIB
-from weft.node.ports import OTHER, OWN, WORD, AttachmentStore, Clock, Journal, Workers
+from weft.model.vertex import Vertex
+from weft.node.ports import BOUND, OTHER, OWN, WORD, AttachmentStore, Clock, Journal, Workers
 
 SEGMENT_BYTES = 32 * MIB
 """Size at which the journal begins a new segment."""
+SPOKEN_UNKNOWN = 2**63 - 1
+"""In the place of a base's `spoken`: only the other members can tell what this validator has said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """Begin a segment that can be replayed by itself: a base, and all that it has not ordered yet."""
+
+    base: Base
+    carried: tuple[Vertex, ...]
 
 
 class Driver:
@@ -32,6 +50,7 @@ class Driver:
         journal: Journal,
         attachments: AttachmentStore,
         perform: Callable[[Effect], None],
+        round_first: int | None,
     ) -> None:
         self.core = core
         self._me = me
@@ -40,19 +59,45 @@ class Driver:
         self._journal = journal
         self._attachments = attachments
         self._perform = perform
-        self._effects: deque[Effect | Base] = deque()
+        self.round_first = round_first
+        """The first round in which this validator may speak; None while only the others can tell."""
+        self._effects: deque[Effect | Roll] = deque()
         self._arrived = asyncio.Event()
+        self._is_rolling = False
+        self._failure: Exception | None = None
 
     def feed(self, *inputs: Input) -> None:
-        """Let time go on, then handle the inputs."""
-        self._take(self.core.handle(Tick(self._clock.now_us(), self._clock.wall_ms())))
-        for item in inputs:
-            self._take(self.core.handle(item))
+        """Let time go on, then handle the inputs. An exception out of the core ends `run` too: effects are
+        lost with it, and what the core says from then on is not to be carried out."""
+        try:
+            self._take(self.core.handle(Tick(self._clock.now_us(), self._clock.wall_ms())))
+            for item in inputs:
+                self._take(self.core.handle(item))
+        except Exception as error:
+            self.halt(error)
+            raise
+        if self._journal.size > SEGMENT_BYTES and not self._is_rolling:
+            self._roll()
 
     def replace(self, core: Core) -> None:
         """Go on with another core; the journal learns of it before anything that the new one causes."""
         self.core = core
-        self._effects.append(core.base())
+        self._roll()
+
+    def distrust(self) -> None:
+        """The journal does not tell all that was said, and from now on says so itself."""
+        self.round_first = None
+        self._roll()
+
+    async def bind(self, newest: int, round_first: int) -> None:
+        """The others' word: nothing was said above the round after `newest`. On disk when this returns."""
+        self._journal.append(BOUND, newest, b"")
+        self.round_first = max(round_first, newest + 2)
+        await self._workers.run("sync", self._sync)
+
+    def halt(self, error: Exception) -> None:
+        """Carry out nothing more; `run` raises the error."""
+        self._failure = self._failure or error
         self._arrived.set()
 
     async def run(self) -> None:
@@ -62,43 +107,56 @@ class Driver:
             self._arrived.clear()
             effects, self._effects = self._effects, deque()
             await self._persist(effects)
+            if self._failure is not None:
+                raise self._failure
             for effect in effects:
-                if not isinstance(effect, Base):
+                if not isinstance(effect, Roll):
                     self._perform(effect)
-            if self._journal.size > SEGMENT_BYTES:
-                await self._roll(self.core.base())
 
     def _take(self, effects: list[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Wake):
                 self._clock.call_at(effect.at_us, self.feed)
+            elif isinstance(effect, Doubt):
+                # It must not wait behind the disk: whoever may speak has to know it now.
+                self._perform(effect)
             else:
                 self._effects.append(effect)
                 self._arrived.set()
 
-    async def _persist(self, effects: deque[Effect | Base]) -> None:
+    def _roll(self) -> None:
+        base = self.core.base()
+        spoken = SPOKEN_UNKNOWN if self.round_first is None else max(base.spoken, self.round_first - 1)
+        base = msgspec.structs.replace(base, spoken=spoken)
+        self._effects.append(Roll(base, tuple(self.core.unordered())))
+        self._is_rolling = True
+        self._arrived.set()
+
+    async def _persist(self, effects: deque[Effect | Roll]) -> None:
         must_sync = False
         for effect in effects:
             if isinstance(effect, Persist):
-                vertex = effect.vertex
-                self._journal.append(OWN if effect.is_own else OTHER, vertex.round, vertex.raw)
+                self._append(effect.vertex)
                 must_sync |= effect.is_own
             elif isinstance(effect, PersistStatement):
                 self._journal.append(WORD, 0, encode(effect.word))
                 must_sync = True
-            elif isinstance(effect, Base):
-                await self._roll(effect)
+            elif isinstance(effect, Roll):
+                await self._begin_segment(effect)
+                must_sync = True
         if must_sync:
             await self._workers.run("sync", self._sync)
 
-    async def _roll(self, base: Base) -> None:
-        """Begin a segment that can be replayed by itself: a base, and all that it has not ordered yet."""
-        carried = self.core.unordered()
+    async def _begin_segment(self, roll: Roll) -> None:
+        base = roll.base
         await self._workers.run("sync", lambda: self._journal.roll(base.round, encode(base)))
-        for vertex in carried:
-            kind = OWN if vertex.author == self._me else OTHER
-            self._journal.append(kind, vertex.round, vertex.raw)
-        await self._workers.run("sync", self._sync)
+        self._is_rolling = False
+        for vertex in roll.carried:
+            self._append(vertex)
+
+    def _append(self, vertex: Vertex) -> None:
+        kind = OWN if vertex.author == self._me else OTHER
+        self._journal.append(kind, vertex.round, vertex.raw)
 
     def _sync(self) -> None:
         self._attachments.sync()

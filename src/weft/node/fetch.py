@@ -5,7 +5,10 @@ That an attachment was erased is believed when members of weight > f say so, sig
 """
 
 import asyncio
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 from weft.consensus.messages import Answered, Arrived, Fetch, Found, Input
 from weft.model import message
@@ -15,54 +18,41 @@ from weft.model.errors import VertexError
 from weft.model.keys import is_signed
 from weft.model.vertex import Reference
 from weft.node.admit import Door
-from weft.node.ports import AttachmentStore, Peers
+from weft.node.ports import AttachmentStore, Peers, Workers
 
 CLAIMS_MAX = 10_000
-"""Attachments that somebody called erased, kept until enough members agree."""
+"""Attachments that somebody called erased, kept until enough members agree; the oldest go first."""
+PIECES_AT_ONCE = 256
+SEEKS_MAX = 32
+"""Readers that look for content among the other members at the same time."""
+SEEK_S = 5.0
 
 
 class Fetcher:
-    """Requests under way for one core. The core itself bounds how many it has."""
+    """Requests to members. Those of the core are bounded by the core, those of readers here."""
 
     def __init__(
         self,
+        me: int,
         committee: Committee,
         door: Door,
         attachments: AttachmentStore,
         peers: Peers,
+        workers: Workers,
         feed: Callable[[Input], None],
     ) -> None:
+        self._others = [member for member in range(committee.size) if member != me]
         self._committee = committee
         self._door = door
         self._attachments = attachments
         self._peers = peers
+        self._workers = workers
         self._feed = feed
-        self._claims: dict[Digest, dict[int, int]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._claims: OrderedDict[Digest, dict[int, int]] = OrderedDict()
+        self._seekers = 0
 
-    def start(self, effect: Fetch) -> None:
-        """Ask in the background."""
-        task = asyncio.create_task(self._fetch(effect))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def stop(self) -> None:
-        """Give up all requests."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def find_attachments(self, commitments: tuple[Digest, ...], member: int) -> tuple[Digest, ...]:
-        """Ask one member; the commitments that are here, or known to be erased, after that."""
-        answer = await self._peers.ask(member, message.FetchAttachments(commitments))
-        if not isinstance(answer, message.Attachments):
-            return ()
-        wished = set(commitments)
-        here = [item for item in answer.attachments if item.commitment in wished]
-        self._attachments.put(here)
-        return (*(item.commitment for item in here), *self._believe(member, answer, wished))
-
-    async def _fetch(self, effect: Fetch) -> None:
+    async def fetch(self, effect: Fetch) -> None:
+        """Carry out what the core asks for."""
         forgotten: tuple[Reference, ...] = ()
         try:
             if effect.references:
@@ -74,11 +64,42 @@ class Fetcher:
         finally:
             self._feed(Answered(effect.member, effect.references, effect.commitments, forgotten))
 
+    async def find_attachments(self, commitments: Sequence[Digest], member: int) -> tuple[Digest, ...]:
+        """Ask one member; the commitments that are here, or known to be erased, after that."""
+        answer = await self._peers.ask(member, message.FetchAttachments(tuple(commitments)))
+        if not isinstance(answer, message.Attachments):
+            return ()
+        wished = set(commitments)
+        here = [item for item in answer.attachments if item.commitment in wished]
+        self._attachments.put(here)
+        return (*(item.commitment for item in here), *await self._believe(member, answer, wished))
+
+    async def seek(self, commitments: Sequence[Digest]) -> None:
+        """Content that a reader misses: ask each member once, as long as something is missing."""
+        if self._seekers >= SEEKS_MAX:
+            return
+        self._seekers += 1
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SEEK_S):
+                    await self._seek(commitments)
+        finally:
+            self._seekers -= 1
+
+    async def _seek(self, commitments: Sequence[Digest]) -> None:
+        for member in self._others:
+            missing = self._attachments.missing(commitments)[:PIECES_AT_ONCE]
+            if missing and self._peers.is_connected(member):
+                await self.find_attachments(missing, member)
+
     async def _fetch_vertices(self, effect: Fetch) -> tuple[Reference, ...]:
         answer = await self._peers.ask(effect.member, message.FetchVertices(effect.references))
         if not isinstance(answer, message.Vertices):
             return ()
         wished = set(effect.references)
+        if len(answer.vertices) > len(wished):
+            self._peers.cut_off(effect.member, "more vertices than were asked for")
+            return ()
         for raw in answer.vertices:
             try:
                 admitted = await self._door.vertex(raw, ())
@@ -92,20 +113,30 @@ class Fetcher:
             self._feed(Arrived(admitted.vertex, effect.member, missing, True))
         return tuple(reference for reference in answer.forgotten if reference in wished)
 
-    def _believe(self, member: int, answer: message.Attachments, wished: set[Digest]) -> list[Digest]:
-        """Commitments that enough members have now called erased; each leaves its tombstone."""
+    async def _believe(self, member: int, answer: message.Attachments, wished: set[Digest]) -> list[Digest]:
+        """Commitments that enough members now say were erased at the same height; each leaves its
+        tombstone."""
         if answer.member != member or not is_signed(
             self._committee.members[member].public, answer.erased_digest, answer.signature
         ):
             return []
-        believed = []
+        believed: dict[int, list[Digest]] = {}
         for commitment, height in answer.erased:
-            if commitment not in wished or len(self._claims) >= CLAIMS_MAX:
-                continue
-            claims = self._claims.setdefault(commitment, {})
-            claims[member] = height
-            if self._committee.weigh(claims) > self._committee.faulty:
-                self._attachments.erase([commitment], max(claims.values()))
-                del self._claims[commitment]
-                believed.append(commitment)
-        return believed
+            if commitment in wished and self._is_agreed(commitment, member, height):
+                believed.setdefault(height, []).append(commitment)
+        for height, commitments in sorted(believed.items()):
+            await self._workers.run("apply", partial(self._attachments.erase, commitments, height))
+        return [commitment for commitments in believed.values() for commitment in commitments]
+
+    def _is_agreed(self, commitment: Digest, member: int, height: int) -> bool:
+        """Whether members of weight > f have now named this height."""
+        claims = self._claims.setdefault(commitment, {})
+        claims[member] = height
+        self._claims.move_to_end(commitment)
+        if len(self._claims) > CLAIMS_MAX:
+            self._claims.popitem(last=False)
+        agreed = [one for one, claimed in claims.items() if claimed == height]
+        if self._committee.weigh(agreed) <= self._committee.faulty:
+            return False
+        self._claims.pop(commitment, None)
+        return True

@@ -8,7 +8,12 @@ class Mark:
 
     def __init__(self, reached: int = 0) -> None:
         self.reached = reached
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiting: dict[asyncio.Future[None], int] = {}
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for a number that is not reached."""
+        return bool(self._waiting)
 
     def wait(self, number: int) -> "asyncio.Future[None]":
         """A future that is done once `number` is reached; whoever gives up cancels it."""
@@ -16,13 +21,17 @@ class Mark:
         if number <= self.reached:
             future.set_result(None)
         else:
-            self._waiting.append((number, future))
+            self._waiting[future] = number
+            future.add_done_callback(self._forget)
         return future
 
     def reach(self, number: int) -> None:
         """The number has risen to this, if it has."""
         self.reached = max(self.reached, number)
-        for wished, future in self._waiting:
-            if wished <= self.reached and not future.done():
+        for future in [one for one, wished in self._waiting.items() if wished <= self.reached]:
+            del self._waiting[future]
+            if not future.done():
                 future.set_result(None)
-        self._waiting = [(wished, future) for wished, future in self._waiting if not future.done()]
+
+    def _forget(self, future: "asyncio.Future[None]") -> None:
+        self._waiting.pop(future, None)

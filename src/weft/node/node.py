@@ -8,6 +8,7 @@ loop, except what is handed to `Workers`.
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from weft.consensus.core import Core
 from weft.consensus.messages import (
     Accuse,
     Alarm,
+    Base,
     Behind,
     Broadcast,
     Certify,
@@ -41,6 +43,7 @@ from weft.consensus.messages import (
     Send,
     Speak,
     Submit,
+    Vouched,
     Wake,
     Want,
 )
@@ -49,12 +52,10 @@ from weft.mempool.pool import Pool
 from weft.model import message
 from weft.model.block import Block, Checkpoint
 from weft.model.digest import Digest
-from weft.model.encoding import decode, encode
-from weft.model.errors import DivergedError, WeftError
+from weft.model.errors import BehindError, DivergedError, WeftError
 from weft.model.genesis import Genesis
 from weft.model.limits import LocalLimits
 from weft.model.transaction import Attachment, Transaction, identity_of
-from weft.model.vertex import Vertex, decode_vertex
 from weft.node.admit import Door
 from weft.node.answer import Answers
 from weft.node.apply import Applied, Applier
@@ -62,21 +63,15 @@ from weft.node.backlog import Backlog
 from weft.node.compare import Comparison
 from weft.node.discard import Leftovers
 from weft.node.driver import Driver
+from weft.node.evidence import Accusations
 from weft.node.fate import Fates
 from weft.node.fetch import Fetcher
 from weft.node.follow import Ledger
 from weft.node.mark import Mark
-from weft.node.ports import (
-    BOUND,
-    AttachmentStore,
-    Clock,
-    Inbox,
-    Journal,
-    Peers,
-    Signer,
-    Store,
-    Workers,
-)
+from weft.node.neighbours import Neighbours
+from weft.node.outgoing import Outgoing
+from weft.node.ports import AttachmentStore, Clock, Inbox, Journal, Peers, Signer, Store, Workers
+from weft.node.prune import Pruning
 from weft.node.reception import Reception
 from weft.node.recover import Recovered
 from weft.node.rejoin import Rejoin
@@ -124,27 +119,30 @@ class Node:
         self.door = Door(genesis, workers)
         self.ledger = Ledger(store, workers)
         self.fates = Fates(store, lambda: self.certified_height)
-        self.driver = Driver(me, recovered.core, clock, workers, journal, attachments, self._perform)
+        round_first = recovered.round_first if recovered.is_trusted else None
+        self.driver = Driver(
+            me, recovered.core, clock, workers, journal, attachments, self._perform, round_first
+        )
         self._signer = signer
-        self._journal = journal
+        self._pruning = Pruning(journal, store, workers)
         self._recovered = recovered
         self._read_blob = read_blob
         self._applier = Applier(genesis, contracts, store, attachments)
         self._backlog = Backlog(workers, self._applier.apply, self._settle)
         self._leftovers = Leftovers(lambda: self.core, self.pool, store, attachments, workers)
         self._reception = Reception(self.door, attachments, self.peers, self.watch, self._feed)
-        self._fetcher = Fetcher(genesis.committee, self.door, attachments, self.peers, self._feed)
-        self._comparison = Comparison(genesis, store, self.peers, workers)
-        self._answers = Answers(
-            me, signer, lambda: self.core, lambda: self._bound, store, attachments, self._comparison, limits
+        self.fetcher = Fetcher(me, genesis.committee, self.door, attachments, self.peers, workers, self._feed)
+        self._outgoing = Outgoing(
+            me, genesis.committee.size, attachments, self.peers, workers, self._spawn, limits
         )
+        self._accusations = Accusations(genesis.committee.size, store, workers, self.watch)
+        self._comparison = Comparison(genesis, store, self.peers, workers)
+        self._answers = Answers(me, signer, self.driver, store, attachments, self._comparison, limits)
         self._rejoin = Rejoin(
-            genesis, me, self.door, self.peers, store, attachments, self._fetcher, self._apply_blocks, workers
+            genesis, me, self.door, self.peers, store, attachments, self.fetcher, self._apply_blocks, workers
         )
         self._caught_up = asyncio.Event()
         self._caught_up.set()
-        self._fresh: dict[Digest, Attachment] = {}
-        """Attachments of transactions in the pool: at hand when their vertex is sent."""
         self._ordered = Mark()
         """The newest own round that is ordered and executed here."""
         newest = store.newest_checkpoint
@@ -153,9 +151,7 @@ class Node:
         self._opened: set[int] = set()
         self._opening = asyncio.Event()
         self._tasks: set[asyncio.Future[Any]] = set()
-        self._heights = [0] * genesis.committee.size
-        self._urls = [""] * genesis.committee.size
-        self._bound: int | None = 0 if recovered.is_trusted else None
+        self.neighbours = Neighbours(genesis.committee)
         self._is_speaking = False
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -199,7 +195,6 @@ class Node:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._fetcher.stop()
             await self.peers.stop()
 
     def stop_because(self, error: BaseException) -> None:
@@ -213,15 +208,15 @@ class Node:
             recovered = self._recovered
             applied = await self.workers.run("apply", lambda: self._applier.apply(recovered.delivered))
             await self.workers.run("apply", self._comparison.check_own)
+            self._recovered = replace(recovered, delivered=())
             await self.peers.start()
             if self.divergence is not None:
                 self._diverged()
                 return
             self._spawn(self._leftovers.run(applied))
-            if self.store.head.height:
-                self._feed(Executed(self.store.head, self.store.head_hash))
+            self._tell_head()
             await self._hear_openings()
-            if self.core.base().height > self.store.head.height:
+            if recovered.is_behind or self.core.base().height > self.store.head.height:
                 await self._catch_up()
             await self._speak(recovered.round_first)
         except Exception as error:
@@ -235,20 +230,28 @@ class Node:
                     self._opening.clear()
                     await self._opening.wait()
 
+    def _tell_head(self) -> None:
+        """A core that begins knows nothing of what is executed and vouched for."""
+        newest = self.store.newest_checkpoint
+        if newest is not None:
+            self._feed(Vouched(newest))
+        if self.store.head.height:
+            self._feed(Executed(self.store.head, self.store.head_hash))
+
     async def _speak(self, round_first: int) -> None:
         await self._caught_up.wait()
-        if self._bound is None:
+        if self.driver.round_first is None:
             log.warning("journal.distrusted", fix="waiting for the other members' word on what was said")
             newest = await self._rejoin.ask_newest(lambda: self.core, self._feed)
-            self._journal.append(BOUND, newest, b"")
-            await self.workers.run("sync", self._journal.sync)
-            self._bound = newest + 1
-            round_first = max(round_first, newest + 2)
+            await self.driver.bind(newest, round_first)
             await self._caught_up.wait()
+        if self.divergence is not None:
+            return
+        assert self.driver.round_first is not None, "what the others said binds for good"
         self._is_speaking = True
-        self._feed(Speak(round_first))
+        self._feed(Speak(self.driver.round_first))
         self._offer()
-        log.info("node.ready", height=self.store.head.height, round_first=round_first)
+        log.info("node.ready", height=self.store.head.height, round_first=self.driver.round_first)
 
     # Transactions in.
 
@@ -258,13 +261,15 @@ class Node:
         """Take an admitted transaction into the pool; raises FullError."""
         if self.pool.admit(identity, raw, transaction.attachment_bytes):
             self.attachments.put(attachments)
-            self._fresh.update((item.commitment, item) for item in attachments)
+            self._outgoing.expect(raw, attachments)
         self._offer()
 
     async def barrier(self) -> None:
         """Return once a vertex of this node's own, made from now on, is ordered and executed here."""
-        newest = self.core.own_newest
-        ordered = self._ordered.wait(newest.round + 1 if newest is not None else 1)
+        round_first, newest = self.driver.round_first, self.core.own_newest
+        if not self._is_speaking or round_first is None:
+            raise BehindError("this node does not speak yet, so nobody can confirm that a read is current")
+        ordered = self._ordered.wait(max(round_first, newest.round + 1 if newest is not None else 0))
         self._feed(Want())
         await ordered
 
@@ -275,6 +280,8 @@ class Node:
     def _offer(self) -> None:
         """Give the core what it has room for."""
         if not self._is_speaking or not self.pool.waiting or self.watch.is_disk_low:
+            return
+        if self.is_catching_up or self.divergence is not None:
             return
         room = self.core.room()
         transactions, attachment_bytes = self.pool.cut(room.transactions, room.bytes, room.attachment_bytes)
@@ -290,14 +297,25 @@ class Node:
         )
 
     def opened(self, member: int, opening: message.Opening) -> None:
-        self._note(member, opening)
+        self.neighbours.opened(member, opening)
+        self._begin_stream(member, opening.newest)
+        self.peers.send(member, self._comparison.stated)
+        self._spawn(self._comparison.connected(member))
         self._opened.add(member)
         self._opening.set()
-        self._feed(Opened(member, opening.newest))
-        self.peers.send(member, self._comparison.stated)
+
+    def _begin_stream(self, member: int, newest: tuple[int, ...]) -> None:
+        """What a member only claims to have of ours stops nobody who speaks: a vertex with our signature on
+        it does, and it will come, because whoever has it builds on it."""
+        own = self.core.own_newest
+        if self._is_speaking and len(newest) == self.genesis.committee.size:
+            claimed = min(newest[self.me], own.round if own is not None else 0)
+            newest = (*newest[: self.me], claimed, *newest[self.me + 1 :])
+        self._feed(Opened(member, newest))
 
     def lost(self, member: int) -> None:
         self._opened.discard(member)
+        self._outgoing.lost(member)
         self._feed(Lost(member))
 
     def measured(self, member: int, rtt_us: int) -> None:
@@ -307,22 +325,22 @@ class Node:
         await self._backlog.has_room()
         match item:
             case message.Opening():
-                self._note(member, item)
+                self.neighbours.opened(member, item)
             case message.Stated():
                 await self._comparison.hear(member, item)
             case message.Evidence():
                 pair = await self._reception.evidence(member, item)
                 if pair is not None:
-                    self._keep_evidence(*pair)
+                    await self._accusations.keep(*pair)
             case message.Signed(word):
                 if word.member == member:
-                    self._heights[member] = max(self._heights[member], word.statement.height)
+                    self.neighbours.signed(member, word.statement.height)
                 self._reception.word(member, word)
             case message.Certified(checkpoint):
                 if checkpoint.statement.height > self._certified.reached:
                     self._reception.checkpoint(member, checkpoint)
             case message.Resumed(newest):
-                self._feed(Opened(member, newest))
+                self._begin_stream(member, newest)
             case message.Announced():
                 await self._reception.vertex(member, item)
 
@@ -339,14 +357,6 @@ class Node:
     def read_blob(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         return self._read_blob(name, offset)
 
-    def _note(self, member: int, opening: message.Opening) -> None:
-        self._urls[member] = opening.url
-        self._heights[member] = max(self._heights[member], opening.height)
-
-    def peer_facts(self, member: int) -> tuple[str, bool, int]:
-        """(url, connected, newest known height) of another member."""
-        return self._urls[member], self.peers.is_connected(member), self._heights[member]
-
     # Effects out.
 
     def _feed(self, item: Input) -> None:
@@ -354,14 +364,16 @@ class Node:
 
     def _perform(self, effect: Effect) -> None:
         match effect:
+            case Persist(vertex, True):
+                self._outgoing.persisted(vertex)
             case Persist() | PersistStatement() | Wake():
                 pass
             case Broadcast(item):
-                self.peers.broadcast(self._complete(item))
+                self._outgoing.broadcast(item)
             case Send(member, item):
-                self.peers.send(member, self._complete(item))
+                self._outgoing.send(member, item)
             case Fetch():
-                self._fetcher.start(effect)
+                self._spawn(self.fetcher.fetch(effect))
             case Deliver():
                 self._backlog.add(effect)
             case Return(transactions):
@@ -376,33 +388,20 @@ class Node:
             case Certify(checkpoint):
                 self._spawn(self._certify(checkpoint))
             case Accuse(first, second):
-                self._keep_evidence(first, second)
-                pair = sorted((first.raw, second.raw))
-                self.peers.broadcast(message.Evidence(*pair))
+                self._spawn(self._accusations.keep(first, second))
+                self.peers.broadcast(message.Evidence(*sorted((first.raw, second.raw))))
             case Refuse(member, reason):
                 self._reception.refuse(member, reason)
             case Behind():
                 self._spawn(self._catch_up())
             case Forget(round_):
-                keep = min(round_, self.store.head.round)
-                self._spawn(self.workers.run("sync", lambda: self._journal.drop(keep)))
+                self._spawn(self._pruning.forget(round_))
             case Alarm():
-                self._spawn(self._alarmed(effect))
+                if self._comparison.is_against_us(effect):
+                    self._diverged()
+                self._spawn(self._comparison.compare_with(effect))
             case Doubt(round_):
                 self._doubt(round_)
-
-    def _complete(self, item: message.Item) -> message.Item:
-        """An own vertex goes out with its attachments; one that was erased stays behind."""
-        if not isinstance(item, message.Announced):
-            return item
-        found = [
-            self._fresh.get(commitment.digest) or self.attachments.find(commitment.digest)
-            for raw in decode_vertex(item.vertex).batch
-            for commitment in decode(Transaction, raw).attachments
-        ]
-        return message.Announced(
-            item.vertex, tuple(attachment for attachment in found if isinstance(attachment, Attachment))
-        )
 
     def _settle(self, applied: Sequence[Applied]) -> None:
         """Blocks are durable: tell the core, the followers, and those who wait."""
@@ -417,75 +416,68 @@ class Node:
         )
         self._ordered.reach(own)
         self._leftovers.note(applied)
-        if not len(self.pool):
-            self._fresh.clear()
         self.watch.applied(applied)
         self.ledger.announce()
         self._offer()
 
     async def _apply_blocks(self, blocks: Sequence[Block]) -> None:
-        try:
-            applied = await self.workers.run("apply", lambda: self._applier.apply_blocks(blocks))
-        except DivergedError as error:
-            self._comparison.divergence = str(error)
-            self._diverged()
-            raise
-        self._settle(applied)
+        self._settle(await self.workers.run("apply", lambda: self._applier.apply_blocks(blocks)))
 
     async def _certify(self, checkpoint: Checkpoint) -> None:
-        await self.workers.run("apply", lambda: self.store.put_checkpoint(checkpoint))
-        self._certified.reach(checkpoint.statement.height)
-        self.watch.certified(checkpoint)
+        if checkpoint.statement.height > self._certified.reached:
+            await self.workers.run("apply", lambda: self.store.put_checkpoint(checkpoint))
+            self._certified.reach(checkpoint.statement.height)
+            self.watch.certified(checkpoint)
 
     # When things go wrong.
 
     async def _catch_up(self) -> None:
         """Follow blocks to the newest checkpoint, then start a new core from there."""
-        if self.is_catching_up:
+        if self.is_catching_up or self.divergence is not None:
             return
         self._caught_up.clear()
         log.info("node.catching_up", height=self.store.head.height)
         self._feed(Hush())
         await self._backlog.is_empty()
-        old = self.core.base()
-        base = await self._rejoin.catch_up(old.spoken, old.height)
-        self.driver.replace(Core(self.genesis, self.me, self._signer, base, self.limits))
+        try:
+            base = await self._rejoin.catch_up(lambda: self.core)
+        except DivergedError as error:
+            self._comparison.divergence = str(error)
+            self._diverged()
+            return
+        self._start_core(base)
+        self._caught_up.set()
+        self._offer()
+        log.info("node.caught_up", height=self.store.head.height, round=base.round)
+
+    def _start_core(self, base: Base) -> None:
+        driver, old = self.driver, self.core
+        if driver.round_first is not None:
+            driver.round_first = max(driver.round_first, base.spoken + 1)
+        driver.replace(Core(self.genesis, self.me, self._signer, base, self.limits))
         for member in range(self.genesis.committee.size):
             if member != self.me and self.peers.is_connected(member):
                 self._feed(Opened(member, self.core.newest()))
         self.peers.broadcast(message.Resumed(self.core.newest()))
-        self._feed(Executed(self.store.head, self.store.head_hash))
-        if self._is_speaking:
-            self._feed(Speak(base.spoken + 1))
-        self._caught_up.set()
-        log.info("node.caught_up", height=self.store.head.height, round=base.round)
+        self._tell_head()
+        self.pool.give_back([identity_of(raw) for raw in old.unfinished()])
+        if self._is_speaking and self.divergence is None:
+            assert driver.round_first is not None, "it was known when this node began to speak"
+            self._feed(Speak(driver.round_first))
+            if self._ordered.is_awaited:
+                self._feed(Want())
 
     def _doubt(self, round_: int) -> None:
+        round_first = self.driver.round_first
         if self._is_speaking:
-            self.stop_because(
+            self.driver.halt(
                 WeftError(
                     f"somebody has a vertex of round {round_} signed with this node's key that this node did "
                     "not make: the key is used elsewhere, or this disk is older than what was said"
                 )
             )
-        self._bound = None
-
-    def _keep_evidence(self, first: Vertex, second: Vertex) -> None:
-        """Two vertices of one slot, both signed by its author: proof that it lied."""
-        pair = message.Evidence(*sorted((first.raw, second.raw)))
-        name = f"evidence:{first.author}:{first.round}"
-        self.watch.accused(first.author, first.round)
-        self._spawn(self.workers.run("apply", lambda: self.store.put_fact(name, encode(pair))))
-
-    async def _alarmed(self, alarm: Alarm) -> None:
-        others = [member for member in alarm.members if member != self.me]
-        if alarm.weight >= self.genesis.committee.quorum:
-            self._comparison.diverged(alarm.height, None)
-            self._diverged()
-        for member in others:
-            key = await self._comparison.investigate(member, alarm.height)
-            if key is not None and self.divergence is not None:
-                self._comparison.diverged(alarm.height, key)
+        elif round_first is not None and round_ >= round_first:
+            self.driver.distrust()
 
     def _diverged(self) -> None:
         """Stop serving rather than lie."""

@@ -64,7 +64,8 @@ class Reception:
         except VertexError as error:
             self.refuse(member, str(error))
             return None
-        is_proof = (first.author, first.round) == (second.author, second.round) and first != second
+        is_slot = (first.author, first.round) == (second.author, second.round)
+        is_proof = is_slot and first.reference != second.reference
         return (first, second) if is_proof else None
 
     def refuse(self, member: int, reason: str) -> None:

@@ -4,21 +4,27 @@ Promise: after `recover` the core knows everything that was on disk, and will ne
 this validator may have spoken. Sending effects are dropped; commits are kept, and applied again as far as the
 store has not got them (they are passed over by their round). What the journal cannot vouch for is not
 guessed: a journal that is damaged before its last durable mark, or that is not there although it should be,
-is not trusted, and the node then asks the others what it may have said (`node/rejoin.py`).
+is not trusted, and the node then asks the others what it may have said (`node/rejoin.py`). Until they have
+answered it stays untrusted, through any number of restarts. A store that lacks what the journal does not tell
+any more is not filled up from the middle: the node then follows blocks.
 
 Never put here: anything that decides differently from how the core decided while it ran.
 """
 
 from dataclasses import dataclass
 
+import msgspec
+
 from weft.consensus.core import Core, first_base
 from weft.consensus.messages import Base, Deliver, Heard
 from weft.model.block import SignedStatement
+from weft.model.commit import Commit
 from weft.model.encoding import decode, encode
 from weft.model.errors import JournalError
 from weft.model.genesis import Genesis
 from weft.model.limits import LocalLimits
 from weft.model.vertex import decode_vertex
+from weft.node.driver import SPOKEN_UNKNOWN
 from weft.node.ports import BASE, BOUND, OTHER, OWN, SPOKEN, WORD, Journal, Signer, Store
 
 
@@ -33,6 +39,8 @@ class Recovered:
     """The first round in which this validator may speak."""
     is_trusted: bool
     """Whether the journal tells all that was said."""
+    is_behind: bool
+    """Whether the store lacks commits that the journal does not tell: they must come as blocks."""
 
 
 def found(journal: Journal, genesis: Genesis) -> None:
@@ -49,16 +57,17 @@ def recover(
     try:
         for kind, round_, payload in journal.replay():
             replay.take(kind, round_, payload)
-        is_trusted = replay.has_base
     except JournalError:
         replay = _Replay(genesis, me, signer, local, store.head.round)
-        is_trusted = False
-    return Recovered(
-        replay.core,
-        tuple(replay.delivered),
-        replay.round_first,
-        is_trusted,
-    )
+    is_behind = not _is_stored(replay.base, store)
+    delivered = () if is_behind else tuple(replay.delivered)
+    return Recovered(replay.core, delivered, replay.round_first, replay.is_trusted, is_behind)
+
+
+def _is_stored(base: Base, store: Store) -> bool:
+    """Whether the store has everything that was ordered up to the base."""
+    newest = [decode(Commit, raw).order_hash for raw in store.commits_before(base.round, 1)]
+    return store.head.round >= base.round or base.order_hash in (*newest, store.head.order_hash)
 
 
 class _Replay:
@@ -70,10 +79,12 @@ class _Replay:
         self._signer = signer
         self._local = local
         self._stored_round = stored_round
-        self.core = Core(genesis, me, signer, first_base(genesis), local)
+        self.base = first_base(genesis)
+        self.core = Core(genesis, me, signer, self.base, local)
         self.delivered: list[Deliver] = []
         self.round_first = 1
-        self.has_base = False
+        self.is_trusted = False
+        self._is_begun = False
 
     def take(self, kind: int, round_: int, payload: bytes) -> None:
         if kind == BASE:
@@ -91,13 +102,18 @@ class _Replay:
             self.core.handle(Heard(decode(SignedStatement, payload)))
         elif kind == BOUND:
             self.round_first = max(self.round_first, round_ + 2)
+            self.is_trusted = True
         elif kind == SPOKEN:
             self.round_first = max(self.round_first, round_ + 1)
+        self._is_begun = True
 
     def _rebase(self, base: Base) -> None:
         """The first base, or one further on: the node had caught up by following blocks."""
+        self.is_trusted = base.spoken != SPOKEN_UNKNOWN
+        if not self.is_trusted:
+            base = msgspec.structs.replace(base, spoken=0)
         self.round_first = max(self.round_first, base.spoken + 1)
-        if not self.has_base or base.round > self.core.last_final:
+        if not self._is_begun or base.round > self.core.last_final:
+            self.base = base
             self.core = Core(self._genesis, self._me, self._signer, base, self._local)
             self.delivered.clear()
-        self.has_base = True

@@ -15,25 +15,31 @@ asked.
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from weft.consensus.core import Core
 from weft.consensus.messages import Arrived, Base, Input
-from weft.model import message
-from weft.model.block import Block, Checkpoint, Header
+from weft.model import merkle, message
+from weft.model.block import Block, Header
 from weft.model.commit import Commit, first_order_hash, next_order_hash
+from weft.model.digest import Digest
 from weft.model.encoding import decode
-from weft.model.errors import EncodingError, VertexError
+from weft.model.errors import DivergedError, EncodingError, VertexError
 from weft.model.genesis import Genesis
 from weft.model.keys import is_signed
 from weft.model.limits import MIB
 from weft.model.transaction import Transaction
+from weft.model.vertex import Vertex
 from weft.node.admit import Door
-from weft.node.fetch import Fetcher
+from weft.node.fetch import PIECES_AT_ONCE, Fetcher
 from weft.node.ports import AttachmentStore, Peers, Store, Workers
 
 PAUSE_S = 0.2
 BLOCKS_AT_ONCE = 256
 SEGMENT_BYTES_MAX = 64 * MIB
+BOUND_AHEAD_MAX = 16
+"""How far above the complete rounds a member may be bound: two more for each loss of a disk."""
 
 
 class Rejoin:
@@ -62,33 +68,39 @@ class Rejoin:
         self._apply = apply
         self._workers = workers
 
-    async def catch_up(self, spoken: int, signed: int) -> Base:
-        """Follow blocks to the newest checkpoint, however long it takes; the base for a new core."""
+    async def catch_up(self, core: Callable[[], Core]) -> Base:
+        """Follow blocks to the newest checkpoint, however long it takes; the base for a new core, which says
+        nothing again that the old one said. Raises DivergedError."""
         while True:
-            target = await self._newest_checkpoint()
-            if target is not None and target.statement.height > self._store.head.height:
-                await self._follow_to(target.statement.height)
+            heights = await self._ask_heights()
+            if max(heights, default=0) > self._store.head.height:
+                await self._follow_to(max(heights))
                 continue
             head = self._store.head
             commits = await self._commits_below(head) if head.height else []
-            if commits is not None:
+            # Without a single answer nothing is known of the others: to go on from here would lead nowhere.
+            if commits is not None and (heights or not self._others()):
                 await self._keep(commits)
-                return self._base(head, commits, spoken, signed)
+                return self._base(head, commits, core().base())
             await asyncio.sleep(PAUSE_S)
 
     async def ask_newest(self, core: Callable[[], Core], feed: Callable[[Input], None]) -> int:
         """The highest round that this validator may have built on; waits until enough members told theirs."""
         committee, nonce = self._committee, os.urandom(32)
         needed = committee.total - committee.quorum + committee.faulty
-        told: dict[int, message.Told] = {}
+        told: dict[int, Word] = {}
         while True:
-            for member in self._others():
-                if member not in told and (answer := await self._ask_told(member, nonce)) is not None:
-                    told[member] = answer
-                    await self._offer(answer, feed)
-            counted = [member for member, answer in told.items() if await self._counts(answer, core())]
-            if committee.weigh(counted) > needed:
-                return max(told[member].bound for member in counted)
+            silent = [member for member in self._others() if member not in told]
+            answers = await asyncio.gather(*(self._ask_told(member, nonce) for member in silent))
+            told |= {word.member: word for word in answers if word is not None}
+            counted = [word for word in told.values() if word.counts(core())]
+            if committee.weigh(word.member for word in counted) > needed:
+                return max(word.bound for word in counted)
+            for word in told.values():
+                # Each time: another core may have taken over since.
+                if word.vertex is not None and word not in counted:
+                    missing = tuple(self._attachments.missing(word.commitments))
+                    feed(Arrived(word.vertex, word.member, missing, True))
             await asyncio.sleep(PAUSE_S)
 
     async def _keep(self, commits: Sequence[Commit]) -> None:
@@ -97,16 +109,16 @@ class Rejoin:
     def _others(self) -> list[int]:
         return [member for member in range(self._committee.size) if member != self._me]
 
-    async def _newest_checkpoint(self) -> Checkpoint | None:
-        newest: Checkpoint | None = None
-        answers = await asyncio.gather(
-            *(self._peers.ask(member, message.FetchCheckpoint(0)) for member in self._others())
-        )
-        for answer in answers:
-            found = answer.checkpoint if isinstance(answer, message.Newest) else None
-            if found is not None and self._door.checkpoint(found):
-                newest = max(newest or found, found, key=lambda item: item.statement.height)
-        return newest
+    async def _ask_heights(self) -> list[int]:
+        """The height of each answerer's newest checkpoint; 0 if it has none."""
+        asks = (self._peers.ask(member, message.FetchCheckpoint(0)) for member in self._others())
+        found = [
+            answer.checkpoint for answer in await asyncio.gather(*asks) if isinstance(answer, message.Newest)
+        ]
+        return [
+            checkpoint.statement.height if checkpoint is not None and self._door.checkpoint(checkpoint) else 0
+            for checkpoint in found
+        ]
 
     async def _follow_to(self, height: int) -> None:
         """Ask one member after another until the head is at that height."""
@@ -124,7 +136,10 @@ class Rejoin:
                 await asyncio.sleep(PAUSE_S)
 
     async def _segment(self, member: int, wished: int) -> list[Block]:
-        """Blocks from the head on to a checkpoint at or above `wished`, linked to it; empty when in vain."""
+        """Blocks from the head on to a checkpoint at or above `wished`, linked to it; empty when in vain.
+
+        Raises DivergedError when a quorum's blocks do not follow the own head.
+        """
         answer = await self._peers.ask(member, message.FetchCheckpoint(wished))
         if not isinstance(answer, message.Newest) or answer.checkpoint is None:
             return []
@@ -133,45 +148,45 @@ class Rejoin:
             self._peers.cut_off(member, "a checkpoint without a quorum of signatures")
             return []
         blocks: list[Block] = []
-        parent, height, size = self._store.head_hash, self._store.head.height, 0
+        head_hash, height, size = self._store.head_hash, self._store.head.height, 0
+        parent: Digest | None = None
         while height < checkpoint.statement.height:
             more = await self._peers.ask(member, message.FetchBlocks(height + 1))
             if not isinstance(more, message.Blocks) or not more.blocks:
                 return []
-            for block in more.blocks[: checkpoint.statement.height - height]:
-                header = block.header
-                size += sum(map(len, block.transactions))
-                if header.height != height + 1 or header.parent != parent or size > SEGMENT_BYTES_MAX:
-                    return []
-                parent, height = header.hash, header.height
-                blocks.append(block)
+            wanted = more.blocks[: checkpoint.statement.height - height]
+            size += sum(len(raw) for block in wanted for raw in block.transactions + block.receipts)
+            if size > SEGMENT_BYTES_MAX:
+                return []
+            if not await self._workers.run("verify", partial(_is_chain, wanted, height, parent)):
+                self._peers.cut_off(member, f"blocks that do not follow block {height}")
+                return []
+            parent, height = wanted[-1].header.hash, wanted[-1].header.height
+            blocks += wanted
         if blocks and parent != checkpoint.statement.header:
             self._peers.cut_off(member, f"blocks that lead to another header than the checkpoint at {height}")
             return []
+        if blocks and blocks[0].header.parent != head_hash:
+            raise DivergedError(
+                f"a quorum's block {blocks[0].header.height} does not follow the block before it here"
+            )
         return blocks
 
     async def _fetch_attachments(self, blocks: Sequence[Block]) -> None:
         """Content of what was executed, from whoever has it; what nobody has now is asked for on demand."""
-        stated = {
-            item.digest
-            for block in blocks
-            for raw in block.transactions
-            for item in decode(Transaction, raw).attachments
-        }
+        missing = await self._workers.run("read", lambda: self._attachments.missing(_stated(blocks)))
         for member in self._others():
-            missing = self._attachments.missing(sorted(stated))
             while missing:
-                found = set(await self._fetcher.find_attachments(tuple(missing[:256]), member))
-                left = [commitment for commitment in missing if commitment not in found]
+                found = set(await self._fetcher.find_attachments(missing[:PIECES_AT_ONCE], member))
                 if not found:
                     break
-                missing = left
-            if not missing:
-                return
+                missing = [commitment for commitment in missing if commitment not in found]
 
     async def _commits_below(self, head: Header) -> list[Commit] | None:
         """The commit records of the last `depth` rounds, verified backwards from the head; None in vain."""
-        own = self._chain_back(head, [], self._store.commits_before(head.round, 10_000))
+        depth = self._genesis.limits.depth
+        kept = await self._workers.run("read", lambda: self._store.commits_before(head.round, depth + 1))
+        own = self._chain_back(head, [], kept)
         if own is not None:
             return own
         for member in self._others():
@@ -180,10 +195,11 @@ class Rejoin:
                 round_ = commits[-1].round - 1 if commits else head.round
                 answer = await self._peers.ask(member, message.FetchCommits(round_))
                 raws = answer.commits if isinstance(answer, message.Commits) else ()
+                before = len(commits)
                 done = self._chain_back(head, commits, raws)
                 if done is not None:
                     return done
-                if not raws or not commits:
+                if len(commits) == before:
                     break
         return None
 
@@ -205,7 +221,9 @@ class Rejoin:
             if not is_next:
                 return None
             commits.append(commit)
-        return commits if commits and self._reaches(head, commits[-1]) else None
+            if self._reaches(head, commit):
+                return commits
+        return None
 
     def _reaches(self, head: Header, oldest: Commit) -> bool:
         first = next_order_hash(
@@ -217,7 +235,7 @@ class Rejoin:
         )
         return oldest.round <= head.round - self._genesis.limits.depth or first == oldest.order_hash
 
-    def _base(self, head: Header, commits: list[Commit], spoken: int, signed: int) -> Base:
+    def _base(self, head: Header, commits: list[Commit], old: Base) -> Base:
         floor = head.round - self._genesis.limits.depth
         ordered = tuple(
             reference for commit in commits for reference in commit.ordered if reference.round > floor
@@ -229,37 +247,69 @@ class Rejoin:
             order_hash,
             head.time_ms if head.height else 0,
             ordered,
-            spoken,
-            signed,
+            old.spoken,
+            old.height,
         )
 
-    async def _ask_told(self, member: int, nonce: bytes) -> message.Told | None:
+    async def _ask_told(self, member: int, nonce: bytes) -> "Word | None":
         answer = await self._peers.ask(member, message.AskNewest(self._committee.epoch, nonce))
         if not isinstance(answer, message.Told):
             return None
         is_good = (answer.epoch, answer.nonce, answer.member) == (self._committee.epoch, nonce, member)
         public = self._committee.members[member].public
-        return answer if is_good and is_signed(public, answer.digest, answer.signature) else None
-
-    async def _offer(self, answer: message.Told, feed: Callable[[Input], None]) -> None:
-        if answer.vertex:
-            try:
-                admitted = await self._door.vertex(answer.vertex, ())
-            except VertexError:
-                return
-            missing = tuple(self._attachments.missing(admitted.commitments))
-            feed(Arrived(admitted.vertex, answer.member, missing, True))
-
-    async def _counts(self, answer: message.Told, core: Core) -> bool:
-        """An answer counts once the vertex it names is complete here, or its round is final here."""
+        if not is_good or not is_signed(public, answer.digest, answer.signature):
+            return None
         if not answer.vertex:
-            return True
+            return Word(member, answer.bound, None, ())
         try:
-            vertex = (await self._door.vertex(answer.vertex, ())).vertex
+            admitted = await self._door.vertex(answer.vertex, ())
         except VertexError:
+            return None
+        vertex = admitted.vertex
+        if (vertex.author, vertex.round) != (member, answer.bound):
+            return None
+        return Word(member, answer.bound, vertex, admitted.commitments)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a member has told: the last round in which it spoke, or may have spoken."""
+
+    member: int
+    bound: int
+    vertex: Vertex | None
+    """Its vertex of that round."""
+    commitments: tuple[Digest, ...]
+
+    def counts(self, core: Core) -> bool:
+        """Whether it can be believed: the vertex is complete here or its round final; a bare number is not
+        far above the rounds that are complete here, or a liar could silence this validator for ever."""
+        if self.vertex is None:
+            return self.bound <= core.round + BOUND_AHEAD_MAX
+        return core.find_vertex(self.vertex.reference) is not None or self.bound <= core.last_final
+
+
+def _is_chain(blocks: Sequence[Block], height: int, parent: Digest | None) -> bool:
+    """Whether each block is the one after the one before, and what its header says that it is."""
+    for block in blocks:
+        header = block.header
+        if (
+            header.height != height + 1
+            or parent not in (None, header.parent)
+            or merkle.root("transactions", block.transactions) != header.transaction_root
+            or merkle.root("receipts", block.receipts) != header.receipt_root
+        ):
             return False
-        return (
-            vertex.author == answer.member
-            and vertex.round == answer.bound
-            and (core.find_vertex(vertex.reference) is not None or vertex.round <= core.last_final)
-        )
+        parent, height = header.hash, header.height
+    return True
+
+
+def _stated(blocks: Sequence[Block]) -> list[Digest]:
+    """What the transactions of these blocks state, each once."""
+    stated = (
+        item.digest
+        for block in blocks
+        for raw in block.transactions
+        for item in decode(Transaction, raw).attachments
+    )
+    return list(dict.fromkeys(stated))

@@ -5,9 +5,10 @@ differs from the quorum's answers with an error rather than a lie.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import Literal
 
 from weft.execution.builtin import records
@@ -18,6 +19,7 @@ from weft.model.block import Block, Checkpoint, Header
 from weft.model.digest import Digest
 from weft.model.errors import (
     BehindError,
+    BlobError,
     ConflictError,
     DiskFullError,
     DivergedError,
@@ -27,6 +29,7 @@ from weft.model.errors import (
     WeftError,
 )
 from weft.model.failure import Failure
+from weft.model.keys import Address
 from weft.model.transaction import Attachment, Transaction, identity_of
 from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordView, Status, Wait, Wish
 from weft.node.gateway import Gateway, idempotency_of
@@ -34,7 +37,11 @@ from weft.node.node import Node
 from weft.node.ports import Erased
 
 MIN_HEIGHT_WAIT_S = 10.0
+IDENTITY_BYTES_MIN = 100
+"""Bytes too short to have an identity are left to admission."""
 Admitted = tuple[Digest, Transaction]
+Row = tuple[str, str, records.Version]
+"""Collection, key, version."""
 
 BEHIND_HEIGHTS = 1_000
 """A node this far behind what the others say is catching up."""
@@ -62,17 +69,23 @@ class NodeService:
     @property
     def url_peers(self) -> Sequence[str]:
         """REST addresses of the network's own nodes, as far as they are known."""
-        node = self._node
-        others = (node.peer_facts(member)[0] for member in range(node.genesis.committee.size))
-        return [self._url, *(url for url in others if url)]
+        return [self._url, *(url for url in self._node.neighbours.urls if url)]
 
     def status(self) -> Status:
         node, store = self._node, self._store
         others = [member for member in range(node.genesis.committee.size) if member != node.me]
+        heard = node.neighbours
         peers = tuple(
-            Peer(member, node.genesis.members[member].name, *node.peer_facts(member)) for member in others
+            Peer(
+                member,
+                node.genesis.members[member].name,
+                heard.urls[member],
+                node.peers.is_connected(member),
+                heard.heights[member],
+            )
+            for member in others
         )
-        ahead = max((peer.latest_height for peer in peers), default=0) - store.head.height
+        ahead = heard.height_reached - store.head.height
         state_height, state_root = store.rooted
         return Status(
             node.me,
@@ -155,8 +168,9 @@ class NodeService:
         def check() -> list[Fate | WeftError | Admitted]:
             return [self._check(raw, attachments, wall_ms) for raw, attachments in items]
 
-        # One at a time costs less on the spot than in a worker.
-        checked = check() if len(items) == 1 else await node.workers.run("verify", check)
+        # One at a time costs less on the spot than in a worker, unless its block must be read.
+        is_quick = len(items) == 1 and not self._is_settled(items[0][0])
+        checked = check() if is_quick else await node.workers.run("verify", check)
         answers = [self._take(item, result, wait) for item, result in zip(items, checked, strict=True)]
         return await self._settle(answers, wait, timeout_ms)
 
@@ -165,11 +179,13 @@ class NodeService:
     ) -> Fate | WeftError | Admitted:
         """What a transaction is: one whose fate is known, one to refuse, or one to take in."""
         try:
-            # Bytes too short to have an identity are left to admission.
-            known = self._node.fates.find(identity_of(raw)) if len(raw) > 100 else None
+            known = self._node.fates.find(identity_of(raw)) if len(raw) > IDENTITY_BYTES_MIN else None
             return known or self._node.door.transaction(raw, attachments, wall_ms)
         except WeftError as error:
             return error
+
+    def _is_settled(self, raw: bytes) -> bool:
+        return len(raw) > IDENTITY_BYTES_MIN and self._store.find_transaction(identity_of(raw)) is not None
 
     def _take(
         self, item: tuple[bytes, tuple[Attachment, ...]], checked: Fate | WeftError | Admitted, wait: Wait
@@ -203,7 +219,10 @@ class NodeService:
                 async with asyncio.timeout_at(deadline):
                     await node.certified(max(heights))
             fates = [
-                node.fates.find(fate.identity) or fate if isinstance(fate, Fate) else fate for fate in fates
+                replace(fate, is_certified=(fate.height or 0) <= node.certified_height)
+                if isinstance(fate, Fate) and fate.height is not None
+                else fate
+                for fate in fates
             ]
         return list(fates)
 
@@ -223,7 +242,9 @@ class NodeService:
 
     async def find_first(self, caller: Caller, idempotency_key: str, meaning: bytes) -> Fate | None:
         """The fate of the wish that used this key before, as far as this node has executed."""
-        space = b"" if caller.role == "gateway" else caller.account
+        # As execution will see it, whatever the caller may do here besides.
+        role = find_role(self._store.state, Address(caller.account))
+        space = b"" if role == "gateway" else caller.account
         tags = Tags(View(self._store.state), self._store.head.time_ms)
         try:
             tags.check(space, idempotency_of(idempotency_key, meaning))
@@ -267,42 +288,55 @@ class NodeService:
 
     async def find_record(self, collection: str, key: str, at_height: int | None) -> RecordView | None:
         self._check_serving()
-        return await self._node.workers.run("read", lambda: self._record(collection, key, at_height))
+        rows = await self._present(lambda: self._record(collection, key, at_height))
+        return rows[0] if rows else None
 
     async def record_history(
         self, collection: str, key: str, below: int | None, limit: int
     ) -> list[RecordView]:
         self._check_serving()
-        return await self._node.workers.run("read", lambda: self._history(collection, key, below, limit))
+        return await self._present(lambda: self._history(collection, key, below, limit))
 
     async def list_records(self, collection: str, after: str | None, limit: int) -> list[RecordView]:
         self._check_serving()
-        return await self._node.workers.run("read", lambda: self._list(collection, after, limit))
+        return await self._present(lambda: self._list(collection, after, limit))
 
     async def follow(self, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
         self._check_serving()
         if cursor is not None and cursor[0] > self._store.head.height + 1:
             raise PrunedError(f"cursor {cursor[0]}-{cursor[1]} is above the head {self._store.head.height}")
         async for row in self._node.ledger.follow(cursor):
+            self._check_serving()
             yield row
 
-    def _record(self, collection: str, key: str, at_height: int | None) -> RecordView | None:
+    async def _present(self, look: Callable[[], list[Row]]) -> list[RecordView]:
+        """Versions with their content. What is not here is looked for among the members; raises BlobError
+        when it is not to be had."""
+        node = self._node
+
+        def read() -> tuple[list[Row], list[Digest]]:
+            rows = look()
+            stated = [version.commitment for _, _, version in rows if version.commitment is not None]
+            return rows, node.attachments.missing(stated)
+
+        rows, missing = await node.workers.run("read", read)
+        if missing:
+            await node.fetcher.seek(missing)
+        return await node.workers.run("read", lambda: [self._view(*row) for row in rows])
+
+    def _record(self, collection: str, key: str, at_height: int | None) -> list[Row]:
         state, place = self._store.state, records.record_key(collection, key)
         value = state.get(place) if at_height is None else state.get_at(place, at_height)
-        return None if value is None else self._view(collection, key, records.decode_record(value).newest)
+        return [] if value is None else [(collection, key, records.decode_record(value).newest)]
 
-    def _history(self, collection: str, key: str, below: int | None, limit: int) -> list[RecordView]:
-        found: list[RecordView] = []
-        for version in records.read_history(self._store.state, collection, key):
-            if len(found) == limit:
-                break
-            if below is None or version.height < below:
-                found.append(self._view(collection, key, version))
-        return found
+    def _history(self, collection: str, key: str, below: int | None, limit: int) -> list[Row]:
+        versions = records.read_history(self._store.state, collection, key)
+        older = (version for version in versions if below is None or version.height < below)
+        return [(collection, key, version) for version in islice(older, limit)]
 
-    def _list(self, collection: str, after: str | None, limit: int) -> list[RecordView]:
+    def _list(self, collection: str, after: str | None, limit: int) -> list[Row]:
         return [
-            self._view(collection, key, held.newest)
+            (collection, key, held.newest)
             for key, held in records.list_records(self._store.state, collection, after, limit)
         ]
 
@@ -314,6 +348,11 @@ class NodeService:
                     content = attachment.content
                 case Erased(height):
                     erased_height = height
+                case None:
+                    raise BlobError(
+                        f"the content of version {version.number} of record {key!r} in {collection} is not "
+                        "here, and no connected member has it"
+                    )
         elif version.kind == "erased":
             erased_height = version.height
         return RecordView(
