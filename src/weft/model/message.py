@@ -117,9 +117,24 @@ class FetchBlocks(Message, frozen=True):
 
 
 class Blocks(Message, frozen=True):
-    """Consecutive blocks."""
+    """Consecutive blocks; none if the first one does not fit in an answer."""
 
     blocks: tuple[Block, ...]
+
+
+class FetchPiece(Message, frozen=True):
+    """A block that is larger than an answer, piece by piece. Answered by Piece."""
+
+    height: Natural
+    offset: Natural
+
+
+class Piece(Message, frozen=True):
+    """Bytes of the encoded block from the offset on."""
+
+    size: Natural
+    """Of the whole; 0 if there is no such block."""
+    content: bytes
 
 
 class FetchCommits(Message, frozen=True):
@@ -193,9 +208,16 @@ class Refused(Message, frozen=True):
 
 
 Request = (
-    FetchVertices | FetchAttachments | FetchBlocks | FetchCommits | FetchCheckpoint | FetchTree | AskNewest
+    FetchVertices
+    | FetchAttachments
+    | FetchBlocks
+    | FetchPiece
+    | FetchCommits
+    | FetchCheckpoint
+    | FetchTree
+    | AskNewest
 )
-Answer = Vertices | Attachments | Blocks | Commits | Newest | Tree | Told | Refused
+Answer = Vertices | Attachments | Blocks | Piece | Commits | Newest | Tree | Told | Refused
 
 
 def decode_item(raw: bytes) -> Item:

@@ -36,6 +36,8 @@ class Admitted:
     commitments: tuple[Digest, ...]
     attachments: tuple[Attachment, ...]
     """Those that came along and match."""
+    found: tuple[Digest, ...]
+    """Their commitments."""
 
 
 class Door:
@@ -108,11 +110,9 @@ class Door:
         except WeftError as error:
             raise VertexError(str(error)) from None
         sizes = dict(stated)
-        return Admitted(
-            vertex,
-            tuple(sizes),
-            tuple(item for item in attachments if sizes.get(item.commitment) == len(item.content)),
-        )
+        found = {item.commitment: item for item in attachments}
+        matching = {name: item for name, item in found.items() if sizes.get(name) == len(item.content)}
+        return Admitted(vertex, tuple(sizes), tuple(matching.values()), tuple(matching))
 
     def _check_slot(self, vertex: Vertex) -> None:
         committee = self._committee

@@ -11,6 +11,7 @@ import msgspec
 from weft.model import message
 from weft.model.block import Block
 from weft.model.digest import Digest
+from weft.model.encoding import encode
 from weft.model.limits import LocalLimits
 from weft.model.transaction import Attachment
 from weft.node.compare import Comparison
@@ -53,6 +54,8 @@ class Answers:
                 return self._attached(request)
             case message.FetchBlocks():
                 return self._blocks(request)
+            case message.FetchPiece():
+                return self._piece(request)
             case message.FetchCommits():
                 return message.Commits(tuple(self._fit(self._store.commits_before(request.round, 600), len)))
             case message.FetchCheckpoint():
@@ -100,9 +103,13 @@ class Answers:
                     return
                 yield block
 
-        return message.Blocks(
-            tuple(self._fit(stored(), lambda block: 400 + sum(map(len, block.transactions + block.receipts))))
-        )
+        fitting = tuple(self._fit(stored(), _size))
+        return message.Blocks(fitting if sum(map(_size, fitting)) <= self._bytes_max else ())
+
+    def _piece(self, request: message.FetchPiece) -> message.Piece:
+        block = self._store.find_block(request.height)
+        raw = b"" if block is None else encode(block)
+        return message.Piece(len(raw), raw[request.offset : request.offset + self._bytes_max])
 
     def _told(self, request: message.AskNewest) -> message.Answer:
         """The newest own vertex, or else the last round in which this validator may have spoken."""
@@ -123,3 +130,8 @@ class Answers:
             if left < 0 and place > 0:
                 return
             yield item
+
+
+def _size(block: Block) -> int:
+    """About the bytes of its encoding, and not less."""
+    return 400 + sum(len(raw) + 5 for raw in block.transactions + block.receipts)

@@ -73,9 +73,10 @@ class Applier:
         """Execute blocks made by others, certified by a checkpoint; raises DivergedError at the first that
         comes out differently here."""
         group = self._begin()
-        # What was ordered here meanwhile is stored already.
-        for block in blocks[max(0, self._store.head.height + 1 - blocks[0].header.height) :]:
+        for block in blocks:
             header = block.header
+            if header.height <= self._store.head.height:
+                continue  # ordered here meanwhile
             commit = Commit(header.round, header.time_ms, (), (), header.order_hash)
             applied = group.add(commit, block.transactions)
             if applied.sealed is None or applied.sealed.block != block:

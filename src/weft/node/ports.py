@@ -42,7 +42,10 @@ class Workers(Protocol):
     """Threads for what would hold up the event loop."""
 
     async def run(self, lane: str, call: Callable[[], T]) -> T:
-        """Run `call` off the loop. Calls of one lane (apply, sync, verify, read) run one at a time."""
+        """Run `call` off the loop. Calls of one lane run one at a time, in order.
+
+        The lanes: apply, sync, verify, read, send, compare.
+        """
 
 
 class Tally(Protocol):

@@ -38,7 +38,7 @@ class Reception:
             return
         if admitted.attachments:
             self._attachments.put(admitted.attachments)
-            self._feed(Found(tuple(attachment.commitment for attachment in admitted.attachments)))
+            self._feed(Found(admitted.found))
         missing = tuple(self._attachments.missing(admitted.commitments)) if admitted.commitments else ()
         self._feed(Arrived(admitted.vertex, member, missing, False))
 

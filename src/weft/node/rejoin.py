@@ -37,7 +37,8 @@ from weft.node.ports import AttachmentStore, Peers, Store, Workers
 
 PAUSE_S = 0.2
 BLOCKS_AT_ONCE = 256
-SEGMENT_BYTES_MAX = 64 * MIB
+SEGMENT_BYTES_MAX = 256 * MIB
+"""Blocks up to one checkpoint, which alone vouches for them, are held in memory together."""
 BOUND_AHEAD_MAX = 16
 """How far above the complete rounds a member may be bound: two more for each loss of a disk."""
 
@@ -152,9 +153,13 @@ class Rejoin:
         parent: Digest | None = None
         while height < checkpoint.statement.height:
             more = await self._peers.ask(member, message.FetchBlocks(height + 1))
-            if not isinstance(more, message.Blocks) or not more.blocks:
+            if not isinstance(more, message.Blocks):
                 return []
             wanted = more.blocks[: checkpoint.statement.height - height]
+            if not wanted and (large := await self._large_block(member, height + 1)) is not None:
+                wanted = (large,)
+            if not wanted:
+                return []
             size += sum(len(raw) for block in wanted for raw in block.transactions + block.receipts)
             if size > SEGMENT_BYTES_MAX:
                 return []
@@ -171,6 +176,22 @@ class Rejoin:
                 f"a quorum's block {blocks[0].header.height} does not follow the block before it here"
             )
         return blocks
+
+    async def _large_block(self, member: int, height: int) -> Block | None:
+        """A block that does not fit in an answer, in pieces."""
+        raw = bytearray()
+        while True:
+            piece = await self._peers.ask(member, message.FetchPiece(height, len(raw)))
+            if not isinstance(piece, message.Piece) or not piece.content or piece.size > SEGMENT_BYTES_MAX:
+                return None
+            raw += piece.content
+            if len(raw) >= piece.size:
+                break
+        try:
+            return await self._workers.run("verify", lambda: decode(Block, bytes(raw)))
+        except EncodingError as error:
+            self._peers.cut_off(member, str(error))
+            return None
 
     async def _fetch_attachments(self, blocks: Sequence[Block]) -> None:
         """Content of what was executed, from whoever has it; what nobody has now is asked for on demand."""
