@@ -54,7 +54,10 @@ class Limits(Record, frozen=True):
                 self.attachment_bytes_max <= self.vertex_attachment_bytes_max <= 8 * MIB,
                 "an attachment must fit beside a vertex, all of them in 8 MiB",
             ),
-            (self.depth >= 1, "depth must be at least 1"),
+            (
+                2 * self.rounds_without_block_max <= self.depth,
+                "depth must be at least twice rounds_without_block_max: else votes alone outrun checkpoints",
+            ),
             (self.slots_per_round <= members, "slots_per_round must not exceed the members"),
             (self.checkpoint_window_ms >= 1, "checkpoint_window_ms must be at least 1"),
         ):

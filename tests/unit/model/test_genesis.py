@@ -26,7 +26,7 @@ def test_the_chain_is_the_digest_of_every_field() -> None:
         changed(created_ms=1),
         changed(fault_model="crash"),
         changed(members=GOOD.members[:3]),
-        changed(limits=Limits(depth=100)),
+        changed(limits=Limits(depth=300)),
         changed(is_open=False),
         changed(accounts=()),
     ]
@@ -70,6 +70,7 @@ def test_a_genesis_whose_parts_do_not_agree_is_refused(genesis: Genesis) -> None
         Limits(vertex_attachment_bytes_max=9 * MIB),
         Limits(vertex_attachment_bytes_max=MIB - 1),
         Limits(depth=0),
+        Limits(depth=255),
         Limits(checkpoint_window_ms=0),
         Limits(members_max=3),
         Limits(members_max=129),

@@ -19,7 +19,7 @@ GENESIS = Genesis(
     created_ms=1,
     fault_model="byzantine",
     members=tuple(Member(f"m{place}", key.key, place + 1) for place, key in enumerate(KEYS)),
-    limits=Limits(depth=100, slots_per_round=2),
+    limits=Limits(depth=300, slots_per_round=2),
     is_open=False,
     accounts=(
         Account(KEYS[0], "gateway"),
