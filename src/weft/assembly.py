@@ -98,12 +98,22 @@ async def _serve(home: Home) -> None:
             genesis, home.member, config.url, home.validator, CONTRACTS, recovered, LoopClock(), threads,
             journal, store, attachments, data, connect, read_blob, config.limits,
         )  # fmt: skip
+        asyncio.get_running_loop().set_exception_handler(partial(hear_mistake, node))
         gateway = Gateway(genesis, home.gateway, Tokens(config.keys_path).find_key)
         service = NodeService(node, gateway, config.url)
         ledger = Ledger(genesis, home.member, store.state, attachments, node.peers, service)
         files = FilesService(ledger, data, config.files.upload_bytes_max)
         app = create_app(service, [router(files)], lambda: node.watch.render(node.peers.tallies), None)
         await _run_all(node.run(), files.run(), serve(app, config.api.host, config.api.port))
+
+
+def hear_mistake(node: Node, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nobody waits for has failed. A part of ours that says so itself must not be missed; the rest
+    concerns one connection or one callback of a library."""
+    error = context.get("exception")
+    log.error("loop.mistake", reason=context["message"], exc_info=error)
+    if isinstance(error, Exception) and set(context) == {"message", "exception"}:
+        node.stop_because(error)
 
 
 async def _run_all(*parts: Coroutine[Any, Any, None]) -> None:
