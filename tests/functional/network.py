@@ -14,8 +14,11 @@ import httpx
 from weft.home import LOG_FILE
 from weft.local import Network
 
-IS_LONG = os.environ.get("WEFT_LONG") == "1"
+# Taken away, for a node refuses to start with a variable of this prefix that is no setting.
+IS_LONG = os.environ.pop("WEFT_LONG", "") == "1"
 """Whether stories may take their full length."""
+PHOTOS = os.environ.pop("WEFT_PHOTOS", "")
+"""The folder of photos to tell a story with."""
 
 PATIENCE_S = 60.0
 """How long a story waits for what must come. Nothing here says how fast it comes."""
@@ -112,7 +115,7 @@ def read_all(url: str, collection: str) -> dict[str, tuple[Any, int]]:
     cursor: str | None = ""
     with httpx.Client(base_url=url, timeout=PATIENCE_S) as http:
         while cursor is not None:
-            parameters = {"limit": 1000, **({"cursor": cursor} if cursor else {})}
+            parameters: dict[str, str | int] = {"limit": 1000} | ({"cursor": cursor} if cursor else {})
             page = http.get(f"/v1/records/{collection}", params=parameters).raise_for_status().json()
             found |= {item["key"]: (item["value"], item["version"]) for item in page["items"]}
             cursor = page["next_cursor"]

@@ -33,6 +33,7 @@ def alter(network: Network) -> None:
         assert row is not None
         height, value = row[:HEIGHT_BYTES], row[HEIGHT_BYTES:]
         commitment = decode(RecordState, value).newest.commitment
+        assert commitment is not None
         changed = value.replace(commitment, commitment[::-1])
         assert decode(RecordState, changed).newest.commitment != commitment
         rows.write(lambda writing: writing.put("state", key, height + changed))

@@ -29,12 +29,13 @@ def look(network: Network) -> dict[str, tuple[int, int, str]]:
 def wait_quiet(network: Network) -> dict[str, tuple[int, int, str]]:
     """What lies there once nothing changes: thumbnails and the index come after the answer."""
     deadline = time.monotonic() + PATIENCE_S
-    before, after = {}, look(network)
-    while before != after:
-        assert time.monotonic() < deadline, "the network becomes quiet"
+    found = look(network)
+    while True:
         time.sleep(QUIET_S)
-        before, after = after, look(network)
-    return after
+        before, found = found, look(network)
+        if before == found:
+            return found
+        assert time.monotonic() < deadline, "the network becomes quiet"
 
 
 def test_no_byte_changes_and_no_block_comes(launch: Launch, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Photos put in at any node are found, shown and fetched at every node, byte for byte."""
 
-import os
 import warnings
 from itertools import cycle
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.functional.network import PATIENCE_S, Launch, get, wait_for_agreement, wait_until
+from tests.functional.network import PATIENCE_S, PHOTOS, Launch, get, wait_for_agreement, wait_until
 from weft.apps.files.samples import write_samples
 from weft.client import Client
 from weft.local import Network
@@ -21,8 +20,7 @@ FACTS = ("sha256", "size", "media_type", "name", "metadata", "version", "owner",
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The photos of WEFT_PHOTOS, else those of a folder beside the project, else the project's own."""
-    named = os.environ.get("WEFT_PHOTOS")
-    folder = Path(named) if named else NEIGHBOUR
+    folder = Path(PHOTOS) if PHOTOS else NEIGHBOUR
     if folder.is_dir():
         found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
         warnings.warn(f"the story is told with {len(found)} photos of {folder}", stacklevel=1)
