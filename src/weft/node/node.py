@@ -250,6 +250,7 @@ class Node:
         assert self.driver.round_first is not None, "what the others said binds for good"
         self._is_speaking = True
         self._feed(Speak(self.driver.round_first))
+        self._spawn(self._rejoin.pass_rounds(lambda: self.core, self.driver.round_first))
         self._offer()
         log.info("node.ready", height=self.store.head.height, round_first=self.driver.round_first)
 

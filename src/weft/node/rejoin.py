@@ -36,6 +36,7 @@ from weft.node.fetch import PIECES_AT_ONCE, Fetcher
 from weft.node.ports import AttachmentStore, Peers, Store, Workers
 
 PAUSE_S = 0.2
+PAUSE_ROUNDS_S = 1.0
 BLOCKS_AT_ONCE = 256
 SEGMENT_BYTES_MAX = 256 * MIB
 """Blocks up to one checkpoint, which alone vouches for them, are held in memory together."""
@@ -103,6 +104,14 @@ class Rejoin:
                     missing = tuple(self._attachments.missing(word.commitments))
                     feed(Arrived(word.vertex, word.member, missing, True))
             await asyncio.sleep(PAUSE_S)
+
+    async def pass_rounds(self, core: Callable[[], Core], round_first: int) -> None:
+        """Ask until the rounds in which this validator may not speak are over. Who is asked has a reason to
+        go on; without that an idle network would leave this validator mute, and the next loss of a disk
+        would be one too many."""
+        while core().round + 1 < round_first:
+            await asyncio.gather(*(self._ask_told(member, os.urandom(32)) for member in self._others()))
+            await asyncio.sleep(PAUSE_ROUNDS_S)
 
     async def _keep(self, commits: Sequence[Commit]) -> None:
         await self._workers.run("apply", lambda: self._store.append((), commits, (), None))

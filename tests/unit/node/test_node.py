@@ -473,3 +473,24 @@ def test_a_liar_about_heights_makes_nobody_look_late(tmp_path: Path) -> None:
         assert service.BEHIND_HEIGHTS < 10**12
 
     play(story())
+
+
+def test_rounds_that_a_member_may_not_speak_in_pass_though_all_restart(tmp_path: Path) -> None:
+    """Nobody has anything to do, and yet the next loss of a disk finds everybody able to speak."""
+
+    async def story() -> None:
+        world = World(tmp_path)
+        await world.start_all()
+        await write(world, 0, 0, 3)
+        for place in (3, 2, 1):
+            await world.kill(place)
+            world.disks[place] = world.new_disk()
+            world.start(place)
+            await world.until(lambda place=place: world.nodes[place].is_speaking)
+            await world.kill(0, 1, 2, 3)
+            await world.start_all()
+            await asyncio.sleep(5)
+        await write(world, 3, 3, 3)
+        await read_all(world, 6)
+
+    play(story())
