@@ -485,9 +485,13 @@ def test_rounds_that_a_member_may_not_speak_in_pass_though_all_restart(tmp_path:
         for place in (3, 2, 1):
             await world.kill(place)
             world.disks[place] = world.new_disk()
+            for workers in world.workers[:place]:
+                workers.slow = {"sync": 10}
             world.start(place)
             await world.until(lambda place=place: world.nodes[place].is_speaking)
             await world.kill(0, 1, 2, 3)
+            for workers in world.workers:
+                workers.slow = {}
             await world.start_all()
             await asyncio.sleep(5)
         await write(world, 3, 3, 3)
