@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from mimetypes import guess_type
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -175,6 +176,12 @@ def find_files(paths: Sequence[Path]) -> Iterator[Path]:
             yield from (one for one in inside if not _is_hidden(one.relative_to(path)))
         else:
             yield path
+
+
+def find_photos(folder: Path) -> list[Path]:
+    """The pictures and films of a folder, by their names; what they really are is found out by content."""
+    kinds = ("image/", "video/")
+    return [path for path in find_files([folder]) if (guess_type(path.name)[0] or "").startswith(kinds)]
 
 
 def _steps(advance: Callable[[int], None]) -> Callable[[int, int], None]:

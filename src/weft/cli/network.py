@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from weft.local import Network
 
 NetworkHome = Annotated[Path, typer.Option("--home", help="Folder of the local network.", file_okay=False)]
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 COLUMNS = ("name", "role", "height", "head", "state_root", "peers", "catching_up", "url")
 
 
@@ -33,7 +34,8 @@ def up(
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return once every node is ready.")] = False,
     photos: Annotated[
-        Path | None, typer.Option(help="Upload this folder's files.", exists=True, file_okay=False)
+        Path | None,
+        typer.Option(help="Upload this folder's pictures and films.", exists=True, file_okay=False),
     ] = None,
 ) -> None:
     """Start a local network, or what of it is not running; Ctrl-C stops it and keeps the data."""
@@ -41,17 +43,17 @@ def up(
 
     network = Network(home, nodes, fault_model, port_base)
     # A supervisor that is asked to end takes the same way out as Ctrl-C: its nodes end with it.
-    for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for kind in ENDINGS:
         signal.signal(kind, _interrupt)
     try:
         started = network.start()
         _wait_ready(network)
         if photos:
-            from weft.cli.files import upload
+            from weft.cli.files import find_photos, upload
 
-            rows = upload(network.urls, [photos], key=None)
+            rows = upload(network.urls, find_photos(photos), key=None)
             new = sum(row["state"] == "new" for row in rows)
-            tell(f"{len(rows)} files in {photos}: {new} new, {len(rows) - new} already there")
+            tell(f"{len(rows)} photos in {photos}: {new} new, {len(rows) - new} already there")
         _show_nodes(_gather(network.urls))
         show_line(f"\n{network.urls[0]}/docs")
         if detach:
@@ -62,6 +64,9 @@ def up(
         tell("Ctrl-C stops the nodes and keeps the data")
         _watch(network, started)
     except BaseException as error:
+        # Stopping is bounded; a second signal would leave nodes behind.
+        for kind in ENDINGS:
+            signal.signal(kind, signal.SIG_IGN)
         if network.stop():
             tell(f"stopped what was started; the data is in {network.home}")
         if not isinstance(error, KeyboardInterrupt):
