@@ -126,7 +126,8 @@ class Waiting:
         """Drop what is at or below the floor; those that are ready because a parent is, taken out."""
         ready: list[Pending] = []
         for round_ in sorted(number for number in self._rounds if number <= floor):
-            passed = tuple(self._rounds[round_])
+            # Freeing one round may empty a later one that the floor passes too.
+            passed = tuple(self._rounds.get(round_, ()))
             for reference in passed:
                 if reference in self.pending:
                     self.remove(reference)

@@ -93,6 +93,15 @@ def test_the_floor_drops_what_it_passes_and_frees_what_waited_for_it():
     assert not waiting
 
 
+def test_the_floor_may_pass_a_parent_and_its_child_at_once():
+    """Several rounds become final together: nothing that it passes is left, and nothing is asked for twice."""
+    waiting = Waiting(4, LocalLimits())
+    waiting.add(pending("A3", "B2"))
+    waiting.add(pending("A4", "B2", "B3"))
+    assert labels(waiting.raise_floor(3)) == ["A4"]
+    assert not waiting
+
+
 def test_nothing_is_remembered_of_what_left():
     """A peer that makes vertices come and go leaves no trace in any index."""
     waiting = Waiting(4, LocalLimits(incomplete_vertices_max=1))
