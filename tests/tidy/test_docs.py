@@ -72,7 +72,7 @@ def test_every_metric_is_described(tmp_path: Path) -> None:
     genesis = Genesis(1, "n", 0, "crash", members, Limits(), True, ())
     shown = [
         family.name + ("_total" if family.type == "counter" else "")
-        for family in Watch(genesis, tmp_path).registry.collect()
+        for family in Watch(genesis, tmp_path, lambda: 0).registry.collect()
     ]
     assert sorted(described) == sorted(shown)
 

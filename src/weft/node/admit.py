@@ -5,6 +5,7 @@ nobody further in looks at a signature again. One signature (about 50 µs) is ve
 a large vertex goes to a worker as a whole, because the event loop gives way every 2 ms.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from weft.model.committee import Committee
 from weft.model.digest import Digest
 from weft.model.errors import ExpiredError, SignatureError, VertexError, WeftError
 from weft.model.genesis import Genesis
-from weft.model.keys import PublicKey, are_signed, is_signed
+from weft.model.keys import PublicKey, is_signed
 from weft.model.transaction import (
     Attachment,
     Transaction,
@@ -43,18 +44,24 @@ class Admitted:
 class Door:
     """Admission to one node."""
 
-    def __init__(self, genesis: Genesis, workers: Workers) -> None:
+    def __init__(
+        self,
+        genesis: Genesis,
+        workers: Workers,
+        is_signed: Callable[[PublicKey, Digest, bytes], bool] = is_signed,
+    ) -> None:
         self._genesis = genesis
         self._chain = genesis.chain
         self._committee: Committee = genesis.committee
         self._workers = workers
+        self.is_signed = is_signed
 
     def transaction(
         self, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int
     ) -> tuple[Digest, Transaction]:
         """A client's transaction, or the WeftError that says why not."""
         identity, transaction = self._decode(raw, attachments, wall_ms)
-        if not is_signed(transaction.signer, identity, transaction.signature):
+        if not self.is_signed(transaction.signer, identity, transaction.signature):
             raise SignatureError(f"the signature of transaction {identity.hex()} is not its signer's")
         return identity, transaction
 
@@ -72,7 +79,9 @@ class Door:
             word.statement.chain == self._chain
             and word.statement.epoch == self._committee.epoch
             and word.member < self._committee.size
-            and is_signed(self._committee.members[word.member].public, word.statement.digest, word.signature)
+            and self.is_signed(
+                self._committee.members[word.member].public, word.statement.digest, word.signature
+            )
         )
 
     def checkpoint(self, checkpoint: Checkpoint) -> bool:
@@ -120,7 +129,7 @@ class Door:
             raise VertexError(f"of chain {vertex.chain.hex()}, epoch {vertex.epoch}")
         if vertex.author >= committee.size or vertex.round < 1:
             raise VertexError(f"of author {vertex.author} and round {vertex.round}")
-        if not is_signed(committee.members[vertex.author].public, vertex.digest, vertex.signature):
+        if not self.is_signed(committee.members[vertex.author].public, vertex.digest, vertex.signature):
             raise VertexError(f"not signed by its author {vertex.author}")
 
     def _check_batch(self, vertex: Vertex) -> list[tuple[Digest, int]]:
@@ -138,6 +147,6 @@ class Door:
             claims.append((transaction.signer, identity_of(raw), transaction.signature))
         if sum(size for _, size in stated) > limits.vertex_attachment_bytes_max:
             raise VertexError(f"attachments of more than {limits.vertex_attachment_bytes_max} bytes")
-        if self._committee.fault_model == "byzantine" and not all(are_signed(claims)):
+        if self._committee.fault_model == "byzantine" and not all(self.is_signed(*claim) for claim in claims):
             raise VertexError("a transaction's signature is not its signer's")
         return stated

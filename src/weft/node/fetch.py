@@ -15,7 +15,6 @@ from weft.model import message
 from weft.model.committee import Committee
 from weft.model.digest import Digest
 from weft.model.errors import VertexError
-from weft.model.keys import is_signed
 from weft.model.vertex import Reference
 from weft.node.admit import Door
 from weft.node.ports import AttachmentStore, Peers, Workers
@@ -116,7 +115,7 @@ class Fetcher:
     async def _believe(self, member: int, answer: message.Attachments, wished: set[Digest]) -> list[Digest]:
         """Commitments that enough members now say were erased at the same height; each leaves its
         tombstone."""
-        if answer.member != member or not is_signed(
+        if answer.member != member or not self._door.is_signed(
             self._committee.members[member].public, answer.erased_digest, answer.signature
         ):
             return []

@@ -24,10 +24,15 @@ class Gateway:
     """The accounts that this node signs for."""
 
     def __init__(
-        self, genesis: Genesis, own: PrivateKey, find_key: Callable[[str], PrivateKey | None]
+        self,
+        genesis: Genesis,
+        own: PrivateKey,
+        find_key: Callable[[str], PrivateKey | None],
+        random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._chain = genesis.chain
         self._find_key = find_key
+        self._random_bytes = random_bytes
         self.own = own.public.address
         self._keys = {self.own: own}
 
@@ -51,7 +56,7 @@ class Gateway:
                 1,
                 self._chain,
                 key.public,
-                os.urandom(16),
+                self._random_bytes(16),
                 wall_ms + LIFETIME_MS,
                 wish.contract,
                 wish.call,

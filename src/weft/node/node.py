@@ -56,6 +56,7 @@ from weft.model.errors import BehindError, DivergedError, WeftError
 from weft.model.genesis import Genesis
 from weft.model.limits import LocalLimits
 from weft.model.transaction import Attachment, Transaction, identity_of
+from weft.node import ports
 from weft.node.admit import Door
 from weft.node.answer import Answers
 from weft.node.apply import Applied, Applier
@@ -70,7 +71,6 @@ from weft.node.follow import Ledger
 from weft.node.mark import Mark
 from weft.node.neighbours import Neighbours
 from weft.node.outgoing import Outgoing
-from weft.node.ports import AttachmentStore, Clock, Inbox, Journal, Peers, Signer, Store, Workers
 from weft.node.prune import Pruning
 from weft.node.reception import Reception
 from weft.node.recover import Recovered
@@ -91,18 +91,19 @@ class Node:
         genesis: Genesis,
         me: int,
         url: str,
-        signer: Signer,
+        signer: ports.Signer,
         contracts: Mapping[str, Contract],
         recovered: Recovered,
-        clock: Clock,
-        workers: Workers,
-        journal: Journal,
-        store: Store,
-        attachments: AttachmentStore,
+        clock: ports.Clock,
+        workers: ports.Workers,
+        journal: ports.Journal,
+        store: ports.Store,
+        attachments: ports.AttachmentStore,
         data: Path,
-        connect: Callable[[Inbox], Peers],
+        connect: Callable[[ports.Inbox], ports.Peers],
         read_blob: Callable[[str, int], AsyncGenerator[bytes, None]],
         limits: LocalLimits,
+        machine: ports.Machine = ports.MACHINE,
     ) -> None:
         self.genesis = genesis
         self.me = me
@@ -112,11 +113,11 @@ class Node:
         self.workers = workers
         self.clock = clock
         self.limits = limits
-        self.watch = Watch(genesis, data)
+        self.watch = Watch(genesis, data, clock.now_us, machine)
         self.peers = connect(self)
         self.pool = Pool(limits)
         self.watch.pool.set_function(lambda: len(self.pool))
-        self.door = Door(genesis, workers)
+        self.door = Door(genesis, workers, machine.is_signed)
         self.ledger = Ledger(store, workers)
         self.fates = Fates(store, lambda: self.certified_height)
         round_first = recovered.round_first if recovered.is_trusted else None
@@ -139,8 +140,9 @@ class Node:
         self._comparison = Comparison(genesis, store, self.peers, workers)
         self._answers = Answers(me, signer, self.driver, store, attachments, self._comparison, limits)
         self._rejoin = Rejoin(
-            genesis, me, self.door, self.peers, store, attachments, self.fetcher, self._apply_blocks, workers
-        )
+            genesis, me, self.door, self.peers, store, attachments, self.fetcher, self._apply_blocks, workers,
+            machine.random_bytes,
+        )  # fmt: skip
         self._caught_up = asyncio.Event()
         self._caught_up.set()
         self._ordered = Mark()
@@ -150,7 +152,7 @@ class Node:
         """The newest height that a checkpoint vouches for."""
         self._opened: set[int] = set()
         self._opening = asyncio.Event()
-        self._tasks: set[asyncio.Future[Any]] = set()
+        self._tasks: dict[asyncio.Future[Any], None] = {}
         self.neighbours = Neighbours(genesis.committee)
         self._is_speaking = False
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -188,8 +190,9 @@ class Node:
         ]
         try:
             done, _ = await asyncio.wait(vital, return_when=asyncio.FIRST_COMPLETED)
-            for future in done:
-                future.result()
+            for future in vital:
+                if future in done:
+                    future.result()
         finally:
             tasks = (begin, *vital, *self._tasks)
             for task in tasks:
@@ -360,8 +363,8 @@ class Node:
 
     # Effects out.
 
-    def _feed(self, item: Input) -> None:
-        self.driver.feed(item)
+    def _feed(self, *inputs: Input) -> None:
+        self.driver.feed(*inputs)
 
     def _perform(self, effect: Effect) -> None:
         match effect:
@@ -488,10 +491,10 @@ class Node:
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run beside the rest; what it raises stops the node."""
         task = asyncio.ensure_future(work)
-        self._tasks.add(task)
+        self._tasks[task] = None
         task.add_done_callback(self._done)
 
     def _done(self, task: "asyncio.Future[Any]") -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.stop_because(error)

@@ -3,12 +3,17 @@
 Calls that touch a disk block and are made from a worker, never from the event loop, unless said otherwise.
 """
 
+import os
+import shutil
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from weft.model.block import Block, Checkpoint, Header, Sealed
 from weft.model.commit import Commit
 from weft.model.digest import Digest
+from weft.model.keys import PublicKey, is_signed
 from weft.model.message import Answer, Item, Opening, Request
 from weft.model.stored import BASE, BOUND, OTHER, OWN, SPOKEN, WORD, Change, Erased, Place
 from weft.model.transaction import Attachment
@@ -36,6 +41,29 @@ class Signer(Protocol):
 
     def sign(self, message: Digest) -> bytes:
         """64 bytes of Ed25519 over a 32-byte digest."""
+
+
+class Space(Protocol):
+    """Bytes of a disk."""
+
+    @property
+    def total(self) -> int: ...
+
+    @property
+    def free(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What else a node takes from where it runs. The simulator puts its own in their places."""
+
+    disk_usage: Callable[[Path], Space] = shutil.disk_usage
+    random_bytes: Callable[[int], bytes] = os.urandom
+    is_signed: Callable[[PublicKey, Digest, bytes], bool] = is_signed
+    """Whether a signature is the key's over the digest."""
+
+
+MACHINE = Machine()
 
 
 class Workers(Protocol):

@@ -27,7 +27,6 @@ from weft.model.digest import Digest
 from weft.model.encoding import decode
 from weft.model.errors import DivergedError, EncodingError, VertexError
 from weft.model.genesis import Genesis
-from weft.model.keys import is_signed
 from weft.model.limits import MIB
 from weft.model.transaction import Transaction
 from weft.model.vertex import Vertex
@@ -58,6 +57,7 @@ class Rejoin:
         fetcher: Fetcher,
         apply: Callable[[Sequence[Block]], Awaitable[None]],
         workers: Workers,
+        random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._genesis = genesis
         self._me = me
@@ -69,6 +69,7 @@ class Rejoin:
         self._fetcher = fetcher
         self._apply = apply
         self._workers = workers
+        self._random_bytes = random_bytes
 
     async def catch_up(self, core: Callable[[], Core]) -> Base:
         """Follow blocks to the newest checkpoint, however long it takes; the base for a new core, which says
@@ -88,7 +89,7 @@ class Rejoin:
 
     async def ask_newest(self, core: Callable[[], Core], feed: Callable[[Input], None]) -> int:
         """The highest round that this validator may have built on; waits until enough members told theirs."""
-        committee, nonce = self._committee, os.urandom(32)
+        committee, nonce = self._committee, self._random_bytes(32)
         needed = committee.total - committee.quorum + committee.faulty
         told: dict[int, Word] = {}
         while True:
@@ -110,7 +111,9 @@ class Rejoin:
         go on; without that an idle network would leave this validator mute, and the next loss of a disk
         would be one too many."""
         while core().round + 1 < round_first:
-            await asyncio.gather(*(self._ask_told(member, os.urandom(32)) for member in self._others()))
+            await asyncio.gather(
+                *(self._ask_told(member, self._random_bytes(32)) for member in self._others())
+            )
             await asyncio.sleep(PAUSE_ROUNDS_S)
 
     async def _keep(self, commits: Sequence[Commit]) -> None:
@@ -287,7 +290,7 @@ class Rejoin:
             return None
         is_good = (answer.epoch, answer.nonce, answer.member) == (self._committee.epoch, nonce, member)
         public = self._committee.members[member].public
-        if not is_good or not is_signed(public, answer.digest, answer.signature):
+        if not is_good or not self._door.is_signed(public, answer.digest, answer.signature):
             return None
         if not answer.vertex:
             return Word(member, answer.bound, None, ())

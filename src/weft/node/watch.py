@@ -4,9 +4,7 @@ The core states facts, this turns them into metrics. Nothing decides anything by
 writes are refused while the disk is low.
 """
 
-import shutil
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -16,7 +14,7 @@ from weft.model.block import Checkpoint
 from weft.model.genesis import Genesis
 from weft.model.limits import MIB
 from weft.node.apply import Applied
-from weft.node.ports import Tally
+from weft.node.ports import MACHINE, Machine, Tally
 
 log = structlog.get_logger("weft.watch")
 
@@ -24,7 +22,7 @@ DISK_RESERVE_BYTES = 64 * MIB
 """Free space kept for what members say to each other; below it (or below a tenth of a small disk) clients
 hear
 507."""
-DISK_LOOK_S = 1.0
+DISK_LOOK_US = 1_000_000
 PEER_GAUGES = (
     ("is_connected", "connected", "1 while our stream to the member is open"),
     ("rtt_us", "rtt_microseconds", "Last round trip on our stream to the member"),
@@ -40,10 +38,13 @@ PEER_GAUGES = (
 class Watch:
     """Metrics of one node. A registry of its own, so that several nodes fit in one process."""
 
-    def __init__(self, genesis: Genesis, data: Path) -> None:
+    def __init__(self, genesis: Genesis, data: Path, now_us: Callable[[], int], machine: Machine = MACHINE) -> None:
         self.registry = CollectorRegistry()
         self._data = data
-        self._looked_at = 0.0
+        self._now_us = now_us
+        self._machine = machine
+        self._look_us = 0
+        """When to look at the disk again."""
         self._is_disk_low = False
         names = [member.name for member in genesis.members]
         self._names = names
@@ -97,10 +98,10 @@ class Watch:
     @property
     def is_disk_low(self) -> bool:
         """Whether writes of clients must be refused; looks at the disk at most once a second."""
-        now = time.monotonic()
-        if now - self._looked_at > DISK_LOOK_S:
-            self._looked_at = now
-            usage = shutil.disk_usage(self._data)
+        now_us = self._now_us()
+        if now_us >= self._look_us:
+            self._look_us = now_us + DISK_LOOK_US
+            usage = self._machine.disk_usage(self._data)
             self.disk_free.set(usage.free)
             self._is_disk_low = usage.free < min(DISK_RESERVE_BYTES, usage.total // 10)
         return self._is_disk_low
