@@ -3,7 +3,7 @@
 Every validator speaks at most once a round, each vertex names what its author had seen, and the order is read
 off the graph; naming a parent is the vote. `docs/protocol/consensus.md` is the protocol, section by section.
 
-`Core.handle(input)` gives effects, and the list is the order in which they are carried out. Every handler
+`Core.handle(*inputs)` gives effects, and the list is the order in which they are carried out. Every handler
 does the same three things: accept what came, propose if it is time, deliver what became final.
 
     Arrived ─▶ check ─▶ waiting ─▶ dag ─▶ rule ─▶ order ─▶ Deliver

@@ -130,10 +130,11 @@ class Core:
             Hush: self._hush,
         }
 
-    def handle(self, input_: Input) -> list[Effect]:
-        """Accept an input; gives what is to be done, in this order."""
+    def handle(self, *inputs: Input) -> list[Effect]:
+        """Accept inputs of one moment in turn; gives what is to be done, in this order."""
         self._effects = []
-        self._handlers[type(input_)](input_)
+        for input_ in inputs:
+            self._handlers[type(input_)](input_)
         self._speak()
         self._effects += self._catchup.ask(self._now_us, self._rounds.complete)
         self._set_wake()

@@ -1,6 +1,6 @@
 """All that goes into the core and all that comes out.
 
-`core.handle(input)` gives a list of effects, and the list is the order in which they are carried out: what
+`core.handle(*inputs)` gives a list of effects, and the list is the order in which they are carried out: what
 stands before a Broadcast has happened before anybody hears it. Times are whole microseconds of a clock that
 only runs forward, except `wall_ms`, milliseconds since 1970.
 """

@@ -2,6 +2,9 @@
 
 Bounded: above `COMMITS_MAX` nothing more is read from peers (`has_room`), whose queues then fill and whose
 streams begin anew later. So a node that executes more slowly than others agree falls behind, and never over.
+
+A commit without transactions has nothing to execute. It is settled at once and its record is stored with the
+next commit that has some: until then the journal tells of it, and a busy network has many of them.
 """
 
 import asyncio
@@ -16,6 +19,8 @@ from weft.node.ports import Workers
 COMMITS_MAX = 1_000
 TRANSACTIONS_AT_ONCE = 4_000
 """Executed and stored in one write."""
+EMPTY_MAX = 64
+"""Commits without transactions that wait to be stored."""
 
 
 class Backlog:
@@ -31,6 +36,8 @@ class Backlog:
         self._apply = apply
         self._settle = settle
         self._waiting: deque[Deliver] = deque()
+        self._empty: list[Deliver] = []
+        self._must_store = False
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -50,7 +57,10 @@ class Backlog:
         await self._room.wait()
 
     async def is_empty(self) -> None:
-        """Return once everything is executed and settled."""
+        """Return once everything is executed, settled and stored."""
+        self._must_store = True
+        self._filled.set()
+        self._emptied.clear()
         await self._emptied.wait()
 
     async def run(self) -> None:
@@ -59,9 +69,27 @@ class Backlog:
             await self._filled.wait()
             self._filled.clear()
             while self._waiting:
-                group = self._next_group()
-                self._settle(await self._workers.run("apply", partial(self._apply, group)))
+                await self._execute(self._next_group())
+            if self._must_store:
+                self._must_store = False
+                await self._store([])
             self._emptied.set()
+
+    async def _execute(self, group: list[Deliver]) -> None:
+        if any(vertex.batch for item in group for vertex in item.vertices):
+            self._settle(await self._store(group))
+            return
+        self._empty += group
+        self._settle([Applied(item.commit, None, (), ()) for item in group])
+        if len(self._empty) > EMPTY_MAX:
+            await self._store([])
+
+    async def _store(self, group: list[Deliver]) -> list[Applied]:
+        """Apply a group behind what waits to be stored; gives what became of the group."""
+        empty, self._empty = self._empty, []
+        applied = await self._workers.run("apply", partial(self._apply, [*empty, *group]))
+        stored = empty[-1].commit.round if empty else 0
+        return [item for item in applied if item.commit.round > stored]
 
     def _next_group(self) -> list[Deliver]:
         group: list[Deliver] = []

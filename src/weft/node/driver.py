@@ -70,9 +70,7 @@ class Driver:
         """Let time go on, then handle the inputs. An exception out of the core ends `run` too: effects are
         lost with it, and what the core says from then on is not to be carried out."""
         try:
-            self._take(self.core.handle(Tick(self._clock.now_us(), self._clock.wall_ms())))
-            for item in inputs:
-                self._take(self.core.handle(item))
+            self._take(self.core.handle(Tick(self._clock.now_us(), self._clock.wall_ms()), *inputs))
         except Exception as error:
             self.halt(error)
             raise

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from weft.consensus.messages import Arrived, Found, Heard, Input, Vouched
+from weft.consensus.messages import Arrived, Found, Heard, Vouched
 from weft.model import message
 from weft.model.block import Checkpoint, SignedStatement
 from weft.model.errors import VertexError
@@ -21,7 +21,7 @@ class Reception:
         attachments: AttachmentStore,
         peers: Peers,
         watch: Watch,
-        feed: Callable[[Input], None],
+        feed: Callable[..., None],
     ) -> None:
         self._door = door
         self._attachments = attachments
@@ -38,9 +38,9 @@ class Reception:
             return
         if admitted.attachments:
             self._attachments.put(admitted.attachments)
-            self._feed(Found(admitted.found))
         missing = tuple(self._attachments.missing(admitted.commitments)) if admitted.commitments else ()
-        self._feed(Arrived(admitted.vertex, member, missing, False))
+        arrived = Arrived(admitted.vertex, member, missing, False)
+        self._feed(*((Found(admitted.found),) if admitted.found else ()), arrived)
 
     def word(self, member: int, word: SignedStatement) -> None:
         """A validator's word on a header."""

@@ -113,7 +113,7 @@ def test_a_mistake_of_the_core_is_raised_where_it_was_fed_and_halts() -> None:
     """Whoever fed it."""
 
     class Broken:
-        def handle(self, input_: Input) -> list[Any]:
+        def handle(self, *inputs: Input) -> list[Any]:
             raise ZeroDivisionError
 
     driver = make_driver(Broken())  # type: ignore[arg-type]
