@@ -2,15 +2,60 @@
 
 import errno
 import fcntl
+import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from weft.model.errors import DiskFullError, LaunchError
 
 LOCK_NAME = "lock"
 UNFINISHED = ".unfinished"
+
+
+class Closing(Protocol):
+    def close(self) -> None: ...
+
+
+class Files(Protocol):
+    """What the journal does with files: on the disk, or in the simulator's memory."""
+
+    def hold(self, folder: Path) -> Closing:
+        """Make the folder if need be, and keep other processes out; raises LaunchError."""
+
+    def paths(self, folder: Path, suffix: str) -> list[Path]:
+        """Files of that kind, by name."""
+
+    def open(self, path: Path) -> int:
+        """A handle for writing."""
+
+    def close(self, file: int) -> None: ...
+
+    def write(self, file: int, data: bytes, offset: int) -> None:
+        """All of it, or OSError."""
+
+    def sync(self, file: int) -> None:
+        """What was written is on disk when this returns."""
+
+    def truncate(self, file: int, size: int) -> None:
+        """Durably."""
+
+    def replace(self, path: Path, data: bytes) -> None:
+        """Let `path` hold `data`, durably: all of it or as it was before."""
+
+    def map(self, path: Path) -> "mmap.mmap | bytes":
+        """The content, to read."""
+
+    def unlink(self, path: Path) -> None:
+        """Durably."""
+
+    def rename(self, path: Path, new: Path) -> None:
+        """Durably."""
+
+    def remove_unfinished(self, folder: Path) -> None:
+        """What a `replace` left behind that was cut short."""
 
 
 def write_all(file: int, data: bytes, offset: int) -> None:
@@ -123,3 +168,51 @@ def _hold(file: int, folder: Path, kind: int) -> None:
     except BlockingIOError:
         os.close(file)
         raise LaunchError(f"another process uses the data folder {folder}; stop it first") from None
+
+
+class Disk:
+    """The real files."""
+
+    def hold(self, folder: Path) -> Lock:
+        return Lock(folder)
+
+    def paths(self, folder: Path, suffix: str) -> list[Path]:
+        return sorted(folder.glob("*" + suffix))
+
+    def open(self, path: Path) -> int:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+
+    def close(self, file: int) -> None:
+        os.close(file)
+
+    def write(self, file: int, data: bytes, offset: int) -> None:
+        write_all(file, data, offset)
+
+    def sync(self, file: int) -> None:
+        os.fdatasync(file)
+
+    def truncate(self, file: int, size: int) -> None:
+        os.ftruncate(file, size)
+        os.fsync(file)
+
+    def replace(self, path: Path, data: bytes) -> None:
+        replace_file(path, data)
+
+    def map(self, path: Path) -> mmap.mmap | bytes:
+        with path.open("rb") as file:
+            is_empty = os.fstat(file.fileno()).st_size == 0
+            return b"" if is_empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def unlink(self, path: Path) -> None:
+        path.unlink()
+        sync_folder(path.parent)
+
+    def rename(self, path: Path, new: Path) -> None:
+        path.rename(new)
+        sync_folder(path.parent)
+
+    def remove_unfinished(self, folder: Path) -> None:
+        remove_unfinished(folder)
+
+
+DISK = Disk()

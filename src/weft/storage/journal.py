@@ -12,13 +12,13 @@ knows what is on disk: from then on every call raises, and the node stops.
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from weft.model.errors import JournalError
 from weft.model.stored import BASE, SPOKEN
-from weft.storage.disk import Fuse, Lock, remove_unfinished, replace_file, sync_folder, write_all
+from weft.storage.disk import DISK, Files, Fuse
 from weft.storage.segment import CLOSED, HEAD_BYTES, NO_LINK, RECORD_BYTES, Head, Segment, Survey
 
 SUFFIX = ".journal"
@@ -42,6 +42,7 @@ class _Newest:
     """The segment that is written to."""
 
     head: Head
+    files: Files
     file: int
     link: bytes
     written: int
@@ -56,36 +57,40 @@ class _Newest:
             chunks += raw, payload
             self.is_stated = kind == CLOSED
         data = b"".join(chunks)
-        write_all(self.file, data, self.written)
+        self.files.write(self.file, data, self.written)
         self.written += len(data)
 
     def sync(self) -> None:
         if self.durable < self.written:
-            os.fdatasync(self.file)
+            self.files.sync(self.file)
             self.durable = self.written
 
 
 class Journal:
     """A folder of segments, held by one process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, files: Files = DISK, random_bytes: Callable[[int], bytes] = os.urandom
+    ) -> None:
         """Raises LaunchError when another process has it open, DiskFullError, or OSError."""
         self._folder = folder
+        self._files = files
+        self._random_bytes = random_bytes
         self._queue: list[tuple[int, int, bytes]] = []
         self._queued_bytes = 0
         self._queuing = threading.Lock()
         self._writing = threading.RLock()
         self._fuse = Fuse(folder)
-        self._lock = Lock(folder)
+        self._lock = files.hold(folder)
         self._damage: JournalError | None = None
         with self._fuse.guarding():
-            remove_unfinished(folder)
-            paths = segment_paths(folder)
+            files.remove_unfinished(folder)
+            paths = files.paths(folder, SUFFIX)
             try:
-                surveys = _survey_all(paths)
+                surveys = _survey_all(paths, files)
             except JournalError as error:
                 self._damage, surveys = error, []
-                _set_aside(paths)
+                _set_aside(paths, files)
             self._kept = [_Kept(path, found.base, found.round_max) for path, found in surveys]
             sequence = 1 + max((int(path.stem) for path in paths), default=0)
             self._newest = self._open_newest(*surveys[-1]) if surveys else self._create(sequence, NO_LINK)
@@ -120,9 +125,8 @@ class Journal:
                 oldest, following = self._kept[:2]
                 if oldest.round_max >= round_ or following.base is None or following.base > round_:
                     break
-                oldest.path.unlink()
                 # One by one: a gap between segments could not be told from one that was lost.
-                sync_folder(self._folder)
+                self._files.unlink(oldest.path)
                 del self._kept[0]
 
     def replay(self) -> Iterator[tuple[int, int, bytes]]:
@@ -137,7 +141,7 @@ class Journal:
             self._write_queued()
             paths = [kept.path for kept in self._kept]
         for path in paths:
-            with contextlib.closing(Segment(path)) as segment:
+            with contextlib.closing(Segment(path, self._files)) as segment:
                 end = HEAD_BYTES
                 for entry in segment.entries():
                     end = entry.end
@@ -158,7 +162,7 @@ class Journal:
             if not self._newest.is_stated:
                 self.append(CLOSED, 0, b"")
                 self.sync()
-        os.close(self._newest.file)
+        self._files.close(self._newest.file)
         self._lock.close()
 
     def _write_queued(self) -> None:
@@ -172,7 +176,7 @@ class Journal:
                 self._newest.sync()
                 full, records = self._newest, []
                 self._newest = self._create(full.head.sequence + 1, full.link, (round_, payload))
-                os.close(full.file)
+                self._files.close(full.file)
             else:
                 records.append((kind, round_, payload))
                 self._kept[-1].round_max = max(self._kept[-1].round_max, round_)
@@ -181,35 +185,34 @@ class Journal:
     def _create(self, sequence: int, link: bytes, base: tuple[int, bytes] | None = None) -> _Newest:
         """A new segment, complete on disk before it gets its name."""
         durable = HEAD_BYTES + (RECORD_BYTES + len(base[1]) if base else 0)
-        head, link, record = Head(sequence, os.urandom(16), link, durable), NO_LINK, b""
+        head, link, record = Head(sequence, self._random_bytes(16), link, durable), NO_LINK, b""
         if base:
             raw, link = head.encode_record(BASE, *base, HEAD_BYTES, NO_LINK)
             record = raw + base[1]
         path = self._folder / f"{sequence:012}{SUFFIX}"
-        replace_file(path, head.encode() + record)
+        self._files.replace(path, head.encode() + record)
         self._kept.append(_Kept(path, base[0] if base else None, base[0] if base else 0))
-        return _Newest(head, os.open(path, os.O_RDWR | os.O_CLOEXEC), link, durable, durable, True)
+        return _Newest(head, self._files, self._files.open(path), link, durable, durable, True)
 
     def _open_newest(self, path: Path, found: Survey) -> _Newest:
         """Go on behind what is intact; a torn tail is cut, but own vertices in it are kept as SPOKEN."""
         link, end = found.link, found.end
         if found.beyond:
-            data = path.read_bytes()[:end]
+            data = bytes(self._files.map(path)[:end])
             for entry in found.beyond:
                 raw, link = found.head.encode_record(SPOKEN, entry.round, entry.payload, len(data), link)
                 data += raw + entry.payload
-            replace_file(path, data)
+            self._files.replace(path, data)
             end = len(data)
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        os.ftruncate(file, end)
-        os.fsync(file)
+        file = self._files.open(path)
+        self._files.truncate(file, end)
         self._kept[-1].round_max = max((found.round_max, *(entry.round for entry in found.beyond)))
-        return _Newest(found.head, file, link, end, end, found.is_stated and not found.beyond)
+        return _Newest(found.head, self._files, file, link, end, end, found.is_stated and not found.beyond)
 
 
 def segment_paths(folder: Path) -> list[Path]:
     """The segments of a journal, oldest first."""
-    return sorted(folder.glob("*" + SUFFIX))
+    return DISK.paths(folder, SUFFIX)
 
 
 def check_follows(path: Path, head: Head, before: Survey | None) -> None:
@@ -222,11 +225,11 @@ def check_follows(path: Path, head: Head, before: Survey | None) -> None:
         )
 
 
-def _survey_all(paths: list[Path]) -> list[tuple[Path, Survey]]:
+def _survey_all(paths: list[Path], files: Files) -> list[tuple[Path, Survey]]:
     """Every segment; all but the newest, which may end in a torn tail, are intact to their ends."""
     surveys: list[tuple[Path, Survey]] = []
     for path in paths:
-        with contextlib.closing(Segment(path)) as segment:
+        with contextlib.closing(Segment(path, files)) as segment:
             check_follows(path, segment.head, surveys[-1][1] if surveys else None)
             found = segment.survey()
             durable = found.durable if path == paths[-1] else segment.size
@@ -238,13 +241,12 @@ def _survey_all(paths: list[Path]) -> list[tuple[Path, Survey]]:
     return surveys
 
 
-def _set_aside(paths: list[Path]) -> None:
+def _set_aside(paths: list[Path], files: Files) -> None:
     """Keep damaged segments for people to look at; those set aside before go.
 
     Oldest first: were this cut short, what is left would still hold the newest base and all said since.
     """
-    for old in paths[0].parent.glob("*" + DAMAGED):
-        old.unlink()
+    for old in files.paths(paths[0].parent, DAMAGED):
+        files.unlink(old)
     for path in paths:
-        path.rename(path.with_suffix(DAMAGED))
-        sync_folder(path.parent)
+        files.rename(path, path.with_suffix(DAMAGED))

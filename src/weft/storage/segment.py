@@ -12,7 +12,6 @@ look like one inside a payload.
 """
 
 import mmap
-import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from weft.model.errors import JournalError
 from weft.model.stored import OWN
+from weft.storage.disk import DISK, Files
 
 CLOSED = 255
 """Kind of the record that a clean stop writes, only to say that all before it is durable."""
@@ -104,12 +104,10 @@ class Survey:
 class Segment:
     """A segment open for reading. Raises JournalError when its head is damaged."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, files: Files = DISK) -> None:
         self.path = path
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-        self.size = size
+        self._data = files.map(path)
+        self.size = len(self._data)
         raw = self._data[:HEAD_BYTES]
         body = raw[: _HEAD.size]
         if len(raw) < HEAD_BYTES or raw[_HEAD.size :] != sha256(body).digest()[:_CHECK_BYTES]:
