@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 PHOTOS ?=
+CASES ?= 100000
 ENV := .venv
 BIN := $(ENV)/bin
 READY := $(ENV)/ready
 SAMPLES := build/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format simulate bench proto docs lock clean
+.PHONY: help run test check format simulate judge bench proto docs lock clean
 
 help: ## this text
 	@echo "Weft: one ledger, kept by equals."
@@ -33,6 +34,9 @@ format: $(READY) ## put every file into the one format
 
 simulate: $(READY) ## the decision vectors through the real core
 	@$(BIN)/weft simulate vectors tests/vectors/consensus_vectors.json
+
+judge: $(READY) ## random graphs, decided by the shipped core and by the plain rule (CASES=100000)
+	@$(BIN)/python -m tests.judge $(CASES)
 
 bench: $(READY) ## load on a network of its own
 	@$(BIN)/weft bench

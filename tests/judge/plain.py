@@ -7,7 +7,7 @@ asked. Section numbers are those of docs/protocol/consensus.md.
 
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 
 
 @dataclass
@@ -46,12 +46,12 @@ class PlainRule:
     def slots(self, round_: int) -> list[str]:
         return self.slot_order(round_)[: self.slots_per_round]
 
+    @cached_property
+    def rows(self) -> dict[int, list[str]]:
+        return {number: [v for v in self.dag if round_of(v) == number] for number in range(self.newest + 1)}
+
     def vertices(self, round_: int, author: str | None = None) -> list[str]:
-        return [
-            vertex
-            for vertex in self.dag
-            if round_of(vertex) == round_ and author in (None, author_of(vertex))
-        ]
+        return [vertex for vertex in self.rows.get(round_, ()) if author in (None, author_of(vertex))]
 
     def past(self, vertex: str) -> set[str]:
         found, waiting = set(), [vertex]
@@ -124,5 +124,6 @@ def author_of(vertex: str) -> str:
     return vertex[0]
 
 
+@cache
 def round_of(vertex: str) -> int:
     return int(re.sub(r"\D", "", vertex))
