@@ -12,6 +12,7 @@ from weft.consensus.messages import (
     Opened,
     Persist,
     Refuse,
+    Repeat,
     Speak,
     Submit,
     Tick,
@@ -249,6 +250,41 @@ def test_a_restored_core_never_speaks_in_a_round_again():
     drawing.full(1, 1)
     (second,) = own(drawing.arrive(core, "B1", "C1", "D1"))
     assert (second.round, second.parents[0]) == (2, first.reference)
+
+
+def test_an_own_vertex_that_may_have_been_said_is_said_again_once_it_is_complete():
+    """It was found behind a torn tail, without its parents: those are fetched, and it is on disk first."""
+    drawing = Drawing().full(1, 2)
+    core, commitment = drawing.core("A"), digest("attachment", b"x")
+    drawing.arrive(core, "A1", "B1", "C1", sender="B")
+    core.handle(Opened(3, (0, 0, 0, 0)))
+    effects = core.handle(Speak(3, (Repeat(drawing.vertices["A2"], (commitment,)),)))
+    effects += core.handle(Tick(100_000, START_MS))
+    assert own(effects) == []
+    asked = [(fetch.references, fetch.commitments) for fetch in only(Fetch, effects)]
+    assert asked == [((), (commitment,)), ((drawing.reference("D1"),), ())]
+    assert own(drawing.arrive(core, "D1")) == []
+    effects = core.handle(Found((commitment,)))
+    assert own(effects) == [drawing.vertices["A2"]]
+    kinds = [type(effect) for effect in effects]
+    assert kinds.index(Persist) < kinds.index(Broadcast)
+    assert core.own_newest == drawing.vertices["A2"]
+
+
+def test_an_own_vertex_that_others_gave_back_is_said_to_all():
+    """Who has it is not known."""
+    drawing = Drawing().full(1, 1)
+    core = drawing.core("A")
+    drawing.arrive(core, "A1", sender="B")
+    assert own(core.handle(Speak(2, (Repeat(drawing.vertices["A1"], ()),)))) == [drawing.vertices["A1"]]
+
+
+def test_nothing_is_said_again_beside_another_vertex_of_its_slot():
+    """This disk is an old copy: what was said is what the others have."""
+    drawing = Drawing("A1': A0 B0 C0").full(1, 1)
+    core = drawing.core("A")
+    drawing.arrive(core, "A1'", sender="B")
+    assert own(core.handle(Speak(2, (Repeat(drawing.vertices["A1"], ()),)))) == []
 
 
 def test_a_foreign_vertex_with_my_signature_is_doubted():

@@ -35,6 +35,7 @@ from weft.consensus.messages import (
     Opened,
     Persist,
     Refuse,
+    Repeat,
     Return,
     Room,
     Rooted,
@@ -80,15 +81,8 @@ class Core:
         self._committee = committee
         self._limits = limits
         self._epoch = base.epoch
-        self._order = Order(
-            committee,
-            genesis.slots_per_round,
-            limits.depth,
-            base.round,
-            base.order_hash,
-            base.time_ms,
-            base.ordered,
-        )
+        slots, depth = genesis.slots_per_round, limits.depth
+        self._order = Order(committee, slots, depth, base.round, base.order_hash, base.time_ms, base.ordered)
         self._dag = dag = self._order.dag
         self._checker = Checker(genesis.chain, committee)
         self._waiting = Waiting(committee.size, local)
@@ -96,21 +90,17 @@ class Core:
         self._rounds = Rounds(me, committee, dag, base.round)
         self._proposer = Proposer(genesis, committee, me, signer, dag, local, base.spoken)
         self._catchup = Catchup(me, committee.faulty, limits.depth, dag, self._waiting)
+        window_ms = limits.checkpoint_window_ms
         self._witness = Witness(
-            genesis.chain,
-            committee,
-            dag.scale,
-            me,
-            signer,
-            limits.checkpoint_window_ms,
-            base.round,
-            base.height,
+            genesis.chain, committee, dag.scale, me, signer, window_ms, base.round, base.height
         )
         self._now_us = 0
         self._wall_ms = 0
         self._speak_us: int | None = None
         self._wake_us = 0
         self._began_at = base.round
+        self._repeated: tuple[Reference, ...] = ()
+        """Own vertices that are said again when they enter."""
         self._effects: list[Effect] = []
         self._handlers: dict[type, Callable[..., None]] = {
             Tick: self._tick,
@@ -145,15 +135,10 @@ class Core:
         assert not self._proposer.is_speaking
         assert is_own == (vertex.author == self._me)
         self._effects = []
-        reference = vertex.reference
         if is_own:
             self._proposer.spoken = max(self._proposer.spoken, vertex.round)
-        if self._is_new(reference):
-            verdict = resolve(vertex, self._dag)
-            if isinstance(verdict, Checked):
-                self._enter([vertex])
-            else:
-                self._wait(Pending(vertex, self._me, verdict.missing, False, True))
+        if self._is_new(vertex.reference):
+            self._take_in(vertex, ())
         return self._effects
 
     # What outsiders may look at.
@@ -177,16 +162,9 @@ class Core:
 
     def base(self) -> Base:
         """Where a core that knows what this one knows may start, given `unordered` too."""
-        order = self._order
-        return Base(
-            self._epoch,
-            order.final,
-            order.order_hash,
-            order.time_ms,
-            order.ordered_above_floor(),
-            self._proposer.spoken,
-            self._witness.signed,
-        )
+        order, spoken, signed = self._order, self._proposer.spoken, self._witness.signed
+        ordered = order.ordered_above_floor()
+        return Base(self._epoch, order.final, order.order_hash, order.time_ms, ordered, spoken, signed)
 
     def unordered(self) -> list[Vertex]:
         """All that is complete, above the floor and not ordered, parents before children."""
@@ -304,6 +282,9 @@ class Core:
     def _begin_to_speak(self, input_: Speak) -> None:
         self._began_at = self._order.final
         self._proposer.speak(input_.round_first)
+        self._repeated = tuple(repeat.vertex.reference for repeat in input_.repeats)
+        for repeat in input_.repeats:
+            self._repeat(repeat)
         self._effects += self._witness.speak(self._now_us)
 
     def _hush(self, _: Hush) -> None:
@@ -311,6 +292,23 @@ class Core:
         self._witness.hush()
 
     # A vertex on its way into the DAG.
+
+    def _repeat(self, repeat: Repeat) -> None:
+        """Say the very same again once all that it needs is here; never beside another of its slot."""
+        vertex = repeat.vertex
+        if vertex.reference in self._dag.known:
+            self._effects.append(Broadcast(Announced(vertex.raw, ())))
+        elif self._is_new(vertex.reference) and self._find_other(vertex) is None:
+            self._take_in(vertex, repeat.missing)
+
+    def _take_in(self, vertex: Vertex, attachments: tuple[Digest, ...]) -> None:
+        """What this node's own disk tells is valid, and needs only what it names and these attachments."""
+        verdict = resolve(vertex, self._dag)
+        parents = verdict.missing if isinstance(verdict, Incomplete) else ()
+        if parents or attachments:
+            self._wait(Pending(vertex, self._me, (*parents, *attachments), False, True))
+        else:
+            self._enter([vertex])
 
     def _is_new(self, reference: Reference) -> bool:
         return not (
@@ -392,6 +390,8 @@ class Core:
             checked = resolve(vertex, self._dag)
             assert isinstance(checked, Checked), "what waits for nothing has all its parents here"
             self._effects.append(Persist(vertex, vertex.author == self._me))
+            if vertex.reference in self._repeated:
+                self._effects.append(Broadcast(Announced(vertex.raw, ())))
             complete += self._insert(checked)
 
     def _insert(self, checked: Checked) -> list[Vertex]:

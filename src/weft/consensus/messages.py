@@ -120,10 +120,25 @@ class Vouched:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """An own vertex that this disk has and cannot vouch for: it may have been said, or not.
+
+    `missing` are the commitments of its attachments that are not here.
+    """
+
+    vertex: Vertex
+    missing: tuple[Digest, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Speak:
-    """Start-up is over: from now on the core may propose, in rounds ≥ `round_first` only."""
+    """Start-up is over: from now on the core may propose, in rounds ≥ `round_first` only.
+
+    What may have been said below that is said again, the very same.
+    """
 
     round_first: int
+    repeats: tuple[Repeat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,7 +221,7 @@ class Node:
             await self._hear_openings()
             if recovered.is_behind or self.core.base().height > self.store.head.height:
                 await self._catch_up()
-            await self._speak(recovered.round_first)
+            await self._speak(recovered)
         except Exception as error:
             self.stop_because(error)
 
@@ -241,18 +241,20 @@ class Node:
         if self.store.head.height:
             self._feed(Executed(self.store.head, self.store.head_hash))
 
-    async def _speak(self, round_first: int) -> None:
+    async def _speak(self, recovered: Recovered) -> None:
         await self._caught_up.wait()
+        repeats = await self._reception.repeats(recovered.unsaid)
         if self.driver.round_first is None:
             log.warning("journal.distrusted", fix="waiting for the other members' word on what was said")
             newest = await self._rejoin.ask_newest(lambda: self.core, self._feed)
-            await self.driver.bind(newest, round_first)
+            await self.driver.bind(newest, recovered.round_first)
             await self._caught_up.wait()
+            repeats = ()
         if self.divergence is not None:
             return
         assert self.driver.round_first is not None, "what the others said binds for good"
         self._is_speaking = True
-        self._feed(Speak(self.driver.round_first))
+        self._feed(Speak(self.driver.round_first, repeats))
         self._spawn(self._rejoin.pass_rounds(lambda: self.core, self.driver.round_first))
         self._offer()
         log.info("node.ready", height=self.store.head.height, round_first=self.driver.round_first)
@@ -415,10 +417,8 @@ class Node:
             if item.sealed is not None:
                 self.pool.forget(item.sealed.identities)
                 self._feed(Executed(item.sealed.block.header, item.sealed.hash))
-        own = max(
-            (ref.round for item in applied for ref in item.commit.ordered if ref.author == self.me), default=0
-        )
-        self._ordered.reach(own)
+        own = (ref.round for item in applied for ref in item.commit.ordered if ref.author == self.me)
+        self._ordered.reach(max(own, default=0))
         self._leftovers.note(applied)
         self.watch.applied(applied)
         self.ledger.announce()

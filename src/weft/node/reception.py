@@ -1,8 +1,9 @@
 """What members push: admitted, then given to the core. Who sends what no honest member sends is cut off."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from weft.consensus.messages import Arrived, Found, Heard, Vouched
+from weft.consensus.messages import Arrived, Found, Heard, Repeat, Vouched
 from weft.model import message
 from weft.model.block import Checkpoint, SignedStatement
 from weft.model.errors import VertexError
@@ -41,6 +42,17 @@ class Reception:
         missing = tuple(self._attachments.missing(admitted.commitments)) if admitted.commitments else ()
         arrived = Arrived(admitted.vertex, member, missing, False)
         self._feed(*((Found(admitted.found),) if admitted.found else ()), arrived)
+
+    async def repeats(self, unsaid: Sequence[bytes]) -> tuple[Repeat, ...]:
+        """Own vertices that may be said again: those that are whole. The others stay merely spoken."""
+        repeats = []
+        for raw in unsaid:
+            with suppress(VertexError):
+                admitted = await self._door.vertex(raw, ())
+                repeats.append(
+                    Repeat(admitted.vertex, tuple(self._attachments.missing(admitted.commitments)))
+                )
+        return tuple(repeats)
 
     def word(self, member: int, word: SignedStatement) -> None:
         """A validator's word on a header."""

@@ -1,8 +1,9 @@
 """Start-up: replay the journal through the same core.
 
 Promise: after `recover` the core knows everything that was on disk, and will never speak in a round in which
-this validator may have spoken. Sending effects are dropped; commits are kept, and applied again as far as the
-store has not got them (they are passed over by their round). What the journal cannot vouch for is not
+this validator may have spoken; an own vertex found behind a torn tail may have been said or not, so in its
+round nothing else may ever be said. Sending effects are dropped; commits are kept, and applied again as far
+as the store has not got them (they are passed over by their round). What the journal cannot vouch for is not
 guessed: a journal that is damaged before its last durable mark, or that is not there although it should be,
 is not trusted, and the node then asks the others what it may have said (`node/rejoin.py`). Until they have
 answered it stays untrusted, through any number of restarts. A store that lacks what the journal does not tell
@@ -37,6 +38,9 @@ class Recovered:
     """Commits, to be applied unless the store has them."""
     round_first: int
     """The first round in which this validator may speak."""
+    unsaid: tuple[bytes, ...]
+    """Own vertices below it, found behind a torn tail and in no journal since: to be said, if anything is,
+    as they are."""
     is_trusted: bool
     """Whether the journal tells all that was said."""
     is_behind: bool
@@ -61,7 +65,8 @@ def recover(
         replay = _Replay(genesis, me, signer, local, store.head.round)
     is_behind = not _is_stored(replay.base, store)
     delivered = () if is_behind else tuple(replay.delivered)
-    return Recovered(replay.core, delivered, replay.round_first, replay.is_trusted, is_behind)
+    unsaid = tuple(replay.unsaid)
+    return Recovered(replay.core, delivered, replay.round_first, unsaid, replay.is_trusted, is_behind)
 
 
 def _is_stored(base: Base, store: Store) -> bool:
@@ -83,6 +88,7 @@ class _Replay:
         self.core = Core(genesis, me, signer, self.base, local)
         self.delivered: list[Deliver] = []
         self.round_first = 1
+        self.unsaid: dict[bytes, None] = {}
         self.is_trusted = False
         self._is_begun = False
 
@@ -98,6 +104,7 @@ class _Replay:
             )
             if kind == OWN:
                 self.round_first = max(self.round_first, round_ + 1)
+                self.unsaid.pop(payload, None)
         elif kind == WORD:
             self.core.handle(Heard(decode(SignedStatement, payload)))
         elif kind == BOUND:
@@ -105,6 +112,7 @@ class _Replay:
             self.is_trusted = True
         elif kind == SPOKEN:
             self.round_first = max(self.round_first, round_ + 1)
+            self.unsaid[payload] = None
         self._is_begun = True
 
     def _rebase(self, base: Base) -> None:
@@ -112,6 +120,9 @@ class _Replay:
         self.is_trusted = base.spoken != SPOKEN_UNKNOWN
         if not self.is_trusted:
             base = msgspec.structs.replace(base, spoken=0)
+            # Whoever wrote this base had been told of more than is here: of another vertex in the same slot,
+            # if this is an old copy of the disk.
+            self.unsaid.clear()
         self.round_first = max(self.round_first, base.spoken + 1)
         if not self._is_begun or base.round > self.core.last_final:
             self.base = base

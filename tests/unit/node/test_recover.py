@@ -72,6 +72,21 @@ def test_rounds_in_which_something_may_have_been_said_are_over() -> None:
         assert replay(journal).round_first == first
 
 
+def test_an_own_vertex_behind_a_torn_tail_is_unsaid_until_the_journal_has_it() -> None:
+    """Or until the others told what was said: an old copy of a disk may hold what was never said."""
+    journal = MemoryJournal()
+    found(journal, GENESIS)
+    first, second = (vertex.raw for vertex in say(2))
+    journal.append(SPOKEN, 1, first)
+    journal.append(SPOKEN, 2, second)
+    assert replay(journal).unsaid == (first, second)
+    journal.append(OWN, 1, first)
+    assert replay(journal).unsaid == (second,)
+    journal.roll(0, encode(base_of(0, spoken=SPOKEN_UNKNOWN)))
+    journal.append(BOUND, 8, b"")
+    assert replay(journal).unsaid == ()
+
+
 def test_what_came_in_without_a_base_is_not_trusted_until_the_others_have_told() -> None:
     """Nor is a base that does not know what was said; the word of the others ends it for good."""
     journal = MemoryJournal()

@@ -19,6 +19,7 @@ from weft.model.call import PutRecords, RecordItem
 from weft.model.encoding import encode
 from weft.model.genesis import Genesis
 from weft.model.limits import LOCAL
+from weft.model.stored import OWN, SPOKEN
 from weft.model.vertex import decode_vertex
 from weft.model.view import Fate, Wait, Wish
 from weft.node.gateway import Gateway
@@ -105,8 +106,12 @@ class Journal(MemoryJournal):
     def sync(self) -> None:
         self.durable = [list(segment) for segment in self._segments]
 
-    def crash(self) -> None:
+    def crash(self, is_torn: bool = False) -> None:
+        """Torn: own vertices that were not synced are found behind a hole."""
+        lost = self._segments[-1][len(self.durable[-1]) :] if is_torn else []
         self._segments = [list(segment) for segment in self.durable]
+        self._segments[-1] += [(SPOKEN, round_, raw) for kind, round_, raw in lost if kind == OWN]
+        self.sync()
 
     def copy(self) -> "Journal":
         other = Journal()
@@ -289,14 +294,14 @@ class World:
             self.start(place)
         await self.until(lambda: all(node.is_speaking for node in self.nodes.values()))
 
-    async def kill(self, *places: int) -> None:
+    async def kill(self, *places: int, is_torn: bool = False) -> None:
         """Switch off: what was not synced is gone."""
         for place in places:
             self.runs[place].cancel()
         for place in places:
             with suppress(asyncio.CancelledError):
                 await self.runs[place]
-            self.disks[place].journal.crash()
+            self.disks[place].journal.crash(is_torn)
             del self.nodes[place], self.services[place], self.runs[place]
 
     def connect(self, a: int, b: int) -> None:
