@@ -60,7 +60,7 @@ def test_a_node_whose_state_was_altered_is_named_and_does_not_serve(launch: Laun
         told = [event for event in log_events(network, node) if event["event"] == "state.differs"]
         return any(
             (event["member"], event["height"]) == (f"node{ALTERED}", height)
-            and str(event["key"]).endswith("ledger/balance")
+            and event.get("key") == "records/ledger/balance"
             for event in told
         )
 
@@ -74,6 +74,9 @@ def test_a_node_whose_state_was_altered_is_named_and_does_not_serve(launch: Laun
 
     with Client([network.urls[node] for node in others]) as client:
         assert client.records.put("ledger", "balance", {"amount": 2})["version"] == 2
+    told = httpx.get(f"{url}/readyz", timeout=PATIENCE_S).json()["reasons"]
+    assert len(told) == 1
+    assert told[0].endswith(f"at height {height}, first at key records/ledger/balance"), "still, after alarms"
     for node in others:
         assert get(f"{network.urls[node]}/readyz")["ready"]
     wait_until(lambda: len({heads(network)[node] for node in others}) == 1, "the others agree")

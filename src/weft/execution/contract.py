@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weft.execution.context import LOCAL, Context, state_key
-from weft.execution.version import drop_pages, keep_version, read_versions
+from weft.execution.version import drop_pages, keep_version, read_versions, show_page
 from weft.execution.view import Reader
 from weft.model.encoding import Record
 from weft.model.failure import Failure
@@ -29,6 +29,8 @@ __all__ = [
     "drop_pages",
     "keep_version",
     "read_versions",
+    "show_key",
+    "show_page",
     "state_key",
 ]
 
@@ -59,3 +61,12 @@ class Contract:
     name: str
     calls: Mapping[str, Call]
     found: Callable[[Genesis], dict[bytes, bytes]] = field(default=_found_nothing)
+    show: Callable[[bytes], str] = field(default=bytes.hex)
+    """One of its own keys, for people."""
+
+
+def show_key(contracts: Mapping[str, Contract], key: bytes) -> str:
+    """A state key for people: the contract that keeps it, and what that calls it."""
+    name, _, own = key.partition(b"\0")
+    contract = contracts.get(name.decode("utf-8", "backslashreplace"))
+    return f"{name.decode('utf-8', 'backslashreplace')}/{contract.show(own) if contract else own.hex()}"

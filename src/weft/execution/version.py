@@ -48,5 +48,10 @@ def drop_pages(context: Context, page_prefix: bytes, pages: int) -> None:
         context.delete(_page_key(page_prefix, page))
 
 
+def show_page(show: Callable[[bytes], str], place: bytes) -> str:
+    """The place of a page for people: of whose earlier versions, and which page."""
+    return f"{show(place[:-4])} (earlier versions, page {int.from_bytes(place[-4:], 'big')})"
+
+
 def _page_key(prefix: bytes, page: int) -> bytes:
     return prefix + page.to_bytes(4, "big")

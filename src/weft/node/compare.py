@@ -7,16 +7,17 @@ that knows its own state to be wrong, or that sees a quorum sign otherwise, stop
 answering questions about its tree, so that the others can name the key too.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 
 from weft.consensus.messages import Alarm
+from weft.execution.contract import Contract, show_key
 from weft.ledger import state_tree
 from weft.model.digest import Digest, digest
-from weft.model.errors import StoreError
+from weft.model.errors import DivergedError, StoreError
 from weft.model.genesis import Genesis
-from weft.model.message import FetchTree, Stated, Tree
+from weft.model.message import FetchTree, Refused, Stated, Tree
 from weft.node.ports import Peers, Store, Workers
 
 log = structlog.get_logger("weft.compare")
@@ -38,8 +39,16 @@ Nodes = Callable[[bytes], bytes | None]
 class Comparison:
     """One node's state against the others'."""
 
-    def __init__(self, genesis: Genesis, store: Store, peers: Peers, workers: Workers) -> None:
+    def __init__(
+        self,
+        genesis: Genesis,
+        contracts: Mapping[str, Contract],
+        store: Store,
+        peers: Peers,
+        workers: Workers,
+    ) -> None:
         self._genesis = genesis
+        self._contracts = contracts
         self._store = store
         self._peers = peers
         self._workers = workers
@@ -49,6 +58,8 @@ class Comparison:
         """What members said before they could be asked."""
         self.divergence: str | None = None
         """Why this node must not serve, if it must not."""
+        self._names_key = False
+        """Whether that says where the states differ: then there is nothing left to look for."""
 
     @property
     def stated(self) -> Stated:
@@ -69,10 +80,12 @@ class Comparison:
             self._altered = dict(nodes)
             self.diverged(self._store.rooted[0], min(wrong))
 
-    def answer(self, request: FetchTree) -> Tree:
+    def answer(self, request: FetchTree) -> Tree | Refused:
         """A node of the tree, if it is asked for at the height that it is of."""
-        if request.height != self._store.rooted[0]:
-            return Tree((), ())
+        height = self._store.rooted[0]
+        if request.height != height:
+            # A tree without entries would look like a state in which every key is missing.
+            return Refused(f"the tree is that of height {height}, not {request.height}")
         return state_tree.open_node(self._node(request.path) or b"")
 
     async def hear(self, member: int, stated: Stated) -> None:
@@ -93,16 +106,17 @@ class Comparison:
             await self.hear(member, self._early.pop(member))
 
     async def investigate(self, member: int, height: int) -> bytes | None:
-        """Name height and first key in which a member's state differs from ours, once for each; the key."""
+        """The first key in which a member's state differs from ours at a height, looked for once."""
         heights = self._investigated[member]
         if height in heights or len(heights) >= HEIGHTS_MAX or not self._peers.is_connected(member):
             return None
         heights.add(height)
         nodes = await self._workers.run("compare", lambda: self._nodes_at(height))
         key = await self._first_difference(member, height, nodes) if nodes is not None else None
-        shown = None if key is None else show_key(key)
-        name = self._genesis.members[member].name
-        log.error("state.differs", member=name, height=height, key=shown)
+        if self.divergence is None:
+            name = self._genesis.members[member].name
+            place = {} if key is None else {"key": show_key(self._contracts, key)}
+            log.error("state.differs", member=name, height=height, **place)
         return key
 
     def is_against_us(self, alarm: Alarm) -> bool:
@@ -115,14 +129,21 @@ class Comparison:
     async def compare_with(self, alarm: Alarm) -> None:
         """Look into the states of those who signed otherwise."""
         for member in alarm.members:
-            key = await self.investigate(member, alarm.height)
+            key = None if self._names_key else await self.investigate(member, alarm.height)
             if key is not None and self.divergence is not None:
                 self.diverged(alarm.height, key)
 
     def diverged(self, height: int, key: bytes | None) -> None:
-        """Remember that this node is the one that is wrong."""
-        place = "" if key is None else f", first at key {show_key(key)}"
-        self.divergence = f"this node's state differs from the quorum's at height {height}{place}"
+        """This node is the one that is wrong. The first height stands, until one comes with a key."""
+        place = "" if key is None else f", first at key {show_key(self._contracts, key)}"
+        if self.divergence is None or (key is not None and not self._names_key):
+            self._names_key = key is not None
+            self.must_not_serve(f"this node's state differs from the quorum's at height {height}{place}")
+
+    def must_not_serve(self, reason: str) -> None:
+        """Remember why, and tell the operator."""
+        self.divergence = reason
+        log.error("node.diverged", reason=reason, fix=DivergedError.fix)
 
     def _node(self, path: bytes) -> bytes | None:
         return self._altered[path] if path in self._altered else self._store.tree_node(path)
@@ -196,10 +217,3 @@ class Comparison:
             key: bytes | None = found.value
             return key
         return None
-
-
-def show_key(key: bytes) -> str:
-    """A state key for people: its contract, and the rest as text or hex."""
-    contract, _, rest = key.partition(b"\0")
-    text = rest.decode("utf-8", "backslashreplace").replace("\0", "/")
-    return f"{contract.decode('utf-8', 'backslashreplace')}/{text}"

@@ -137,7 +137,7 @@ class Node:
             me, genesis.committee.size, attachments, self.peers, workers, self._spawn, limits
         )
         self._accusations = Accusations(genesis.committee.size, store, workers, self.watch)
-        self._comparison = Comparison(genesis, store, self.peers, workers)
+        self._comparison = Comparison(genesis, contracts, store, self.peers, workers)
         self._answers = Answers(me, signer, self.driver, store, attachments, self._comparison, limits)
         self._rejoin = Rejoin(
             genesis, me, self.door, self.peers, store, attachments, self.fetcher, self._apply_blocks, workers,
@@ -214,7 +214,7 @@ class Node:
             self._recovered = replace(recovered, delivered=())
             await self.peers.start()
             if self.divergence is not None:
-                self._diverged()
+                self._feed(Hush())
                 return
             self._spawn(self._leftovers.run(applied))
             self._tell_head()
@@ -404,7 +404,7 @@ class Node:
                 self._spawn(self._pruning.forget(round_))
             case Alarm():
                 if self._comparison.is_against_us(effect):
-                    self._diverged()
+                    self._feed(Hush())
                 self._spawn(self._comparison.compare_with(effect))
             case Doubt(round_):
                 self._doubt(round_)
@@ -446,8 +446,7 @@ class Node:
         try:
             base = await self._rejoin.catch_up(lambda: self.core)
         except DivergedError as error:
-            self._comparison.divergence = str(error)
-            self._diverged()
+            self._comparison.must_not_serve(str(error))
             return
         self._start_core(base)
         self._caught_up.set()
@@ -482,11 +481,6 @@ class Node:
             )
         elif round_first is not None and round_ >= round_first:
             self.driver.distrust()
-
-    def _diverged(self) -> None:
-        """Stop serving rather than lie."""
-        self._feed(Hush())
-        log.error("node.diverged", reason=self.divergence, fix=DivergedError.fix)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run beside the rest; what it raises stops the node."""

@@ -104,7 +104,7 @@ class NodeService:
     def health(self) -> Health:
         node, reasons = self._node, []
         if node.divergence is not None:
-            reasons.append(node.divergence)
+            return Health(True, False, (node.divergence,))
         if node.is_catching_up:
             reasons.append("catching up with the other members")
         if not node.is_speaking:

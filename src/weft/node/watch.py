@@ -38,7 +38,9 @@ PEER_GAUGES = (
 class Watch:
     """Metrics of one node. A registry of its own, so that several nodes fit in one process."""
 
-    def __init__(self, genesis: Genesis, data: Path, now_us: Callable[[], int], machine: Machine = MACHINE) -> None:
+    def __init__(
+        self, genesis: Genesis, data: Path, now_us: Callable[[], int], machine: Machine = MACHINE
+    ) -> None:
         self.registry = CollectorRegistry()
         self._data = data
         self._now_us = now_us

@@ -10,7 +10,7 @@ from tests.chain import CONTRACTS, Chain, attachment, key, make_genesis
 from tests.unit.node.test_fetch import Members
 from tests.unit.node.together import Workers
 from weft.consensus.core import Core, first_base
-from weft.consensus.messages import Alarm, Input, Tick
+from weft.consensus.messages import Input, Tick
 from weft.execution.executor import found as found_state
 from weft.ledger.seal import seal_genesis
 from weft.model import message
@@ -59,7 +59,7 @@ def make_driver(core: Core | None = None, journal: MemoryJournal | None = None) 
 
 def make_answers(attachments: MemoryAttachments, driver: Driver, bytes_max: int) -> Answers:
     limits, store = LocalLimits(answer_bytes_max=bytes_max), make_store("a", "b")
-    comparison = Comparison(GENESIS, store, Members(), Workers())
+    comparison = Comparison(GENESIS, CONTRACTS, store, Members(), Workers())
     return Answers(0, key("node0"), driver, store, attachments, comparison, limits)
 
 
@@ -174,34 +174,11 @@ async def test_a_state_is_looked_into_at_so_many_heights(monkeypatch: pytest.Mon
     """Of each member, and only while it can be asked."""
     monkeypatch.setattr(compare, "HEIGHTS_MAX", 2)
     members = Members()
-    comparison = Comparison(GENESIS, make_store("a", "b", "c"), members, Workers())
+    comparison = Comparison(GENESIS, CONTRACTS, make_store("a", "b", "c"), members, Workers())
     for height in (1, 1, 2, 3):
         await comparison.investigate(1, height)
         await comparison.investigate(2, height)
     assert members.asked == [1, 1]
-
-
-def test_a_quorum_against_us_is_remembered_by_its_checkpoint() -> None:
-    """A node that starts again holds its newest blocks against what was signed."""
-    chain = Chain(GENESIS)
-    for name in ("a", "other", "c"):
-        chain.commit(chain.put("alice", name))
-    store = make_store("a", "b", "c")
-    comparison = Comparison(GENESIS, store, Members(), Workers())
-    store.put_checkpoint(chain.checkpoint(1))
-    comparison.check_own()
-    assert comparison.divergence is None
-    store.put_checkpoint(chain.checkpoint(3))
-    comparison.check_own()
-    assert comparison.divergence == "this node's state differs from the quorum's at height 3"
-
-
-def test_an_alarm_of_a_quorum_is_against_us() -> None:
-    """One of fewer is not."""
-    comparison = Comparison(GENESIS, make_store(), Members(), Workers())
-    assert not comparison.is_against_us(Alarm(1, bytes(32), 2, (1, 2)))
-    assert comparison.is_against_us(Alarm(1, bytes(32), 3, (1, 2, 3)))
-    assert comparison.divergence is not None
 
 
 class Queues(Members):

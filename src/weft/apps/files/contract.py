@@ -19,6 +19,7 @@ from weft.execution.contract import (
     drop_pages,
     keep_version,
     read_versions,
+    show_page,
     state_key,
 )
 from weft.model.call import CreateFile, EraseFile, FileId, UpdateFile, is_media_type
@@ -197,6 +198,11 @@ def _pages(id_: FileId) -> bytes:
     return b"p" + id_
 
 
+def _show(place: bytes) -> str:
+    """The id."""
+    return show_page(_show, b"f" + place[1:]) if place[:1] == b"p" else place[1:].hex()
+
+
 CONTRACT = Contract(
     NAME,
     {
@@ -204,4 +210,5 @@ CONTRACT = Contract(
         "update": Call(UpdateFile, WRITERS, _update),
         "erase": Call(EraseFile, WRITERS, _erase),
     },
+    show=_show,
 )

@@ -87,4 +87,9 @@ def _set(context: Context, arguments: SetRole) -> Named:
     return (("account", address), ("role", arguments.role))
 
 
-CONTRACT = Contract(NAME, {"set": Call(SetRole, ADMINISTRATORS, _set)}, _found)
+def _show(place: bytes) -> str:
+    """What is kept there, or an account's address."""
+    return place.decode() if place in (_COMMITTEE, _ADMINISTRATORS) else place[1:].hex()
+
+
+CONTRACT = Contract(NAME, {"set": Call(SetRole, ADMINISTRATORS, _set)}, _found, _show)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from weft.execution.context import Context, state_key
 from weft.execution.contract import WRITERS, Call, Contract, Failure
-from weft.execution.version import drop_pages, keep_version, read_versions
+from weft.execution.version import drop_pages, keep_version, read_versions, show_page
 from weft.execution.view import Reader
 from weft.model.call import PutRecords, RecordItem, RemoveRecord, is_collection, is_record_key
 from weft.model.digest import Digest
@@ -206,6 +206,13 @@ def _pages(collection: str, key: str) -> bytes:
     return b"p" + _place(collection, key) + b"\0"
 
 
+def _show(place: bytes) -> str:
+    """`COLLECTION/KEY`."""
+    if place[:1] == b"p":
+        return show_page(_show, place[1:-5] + place[-4:])
+    return place[1:].replace(b"\0", b"/").decode("utf-8", "backslashreplace")
+
+
 CONTRACT = Contract(
     NAME,
     {
@@ -213,4 +220,5 @@ CONTRACT = Contract(
         "delete": Call(RemoveRecord, WRITERS, _delete),
         "erase": Call(RemoveRecord, WRITERS, _erase),
     },
+    show=_show,
 )
