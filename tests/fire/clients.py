@@ -14,12 +14,14 @@ from typing import Any, BinaryIO
 import httpx
 import msgspec
 
-from tests.fire.history import ANY_NODE, Operation, Outcome, encode_line
+from tests.fire.history import ANY_NODE, Kind, Operation, Outcome, encode_line
 from weft.client import AsyncClient, ProblemError, UnreachableError
 
 COLLECTION = "fire"
 KEYS_AT_ONCE = 6
 OPERATIONS_A_KEY = 150
+KINDS: tuple[Kind, ...] = ("get", "put", "delete")
+SHARES = (45, 50, 5)
 SHARE_RETRYING = 0.3
 TIMEOUT_S = 6.0
 NODE_TIMEOUT_MS = 4000
@@ -98,7 +100,7 @@ class Clients:
         slot[1] += 1
         self._numbers += 1
         key, seen = slot[0], self._seen.get(slot[0], 0)
-        kind = chance.choices(("get", "put", "delete"), (45, 50, 5))[0]
+        kind = chance.choices(KINDS, SHARES)[0]
         expected = None
         if kind == "put":
             # Also a version that is yet to come, and that there is none.

@@ -24,9 +24,14 @@ class Fault:
         """Undo it; what only concerns links is undone by clearing all conditions."""
 
     @property
+    def how(self) -> str:
+        """What is particular about it."""
+        return ""
+
+    @property
     def text(self) -> str:
         named = ", ".join(map(str, self.nodes))
-        return f"{type(self).__name__.lower()} {named}".strip()
+        return " ".join(filter(None, (type(self).__name__.lower(), named, self.how)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +81,8 @@ class Parted(Fault):
                 bed.conditions.put(outside, inside, CUT)
 
     @property
-    def text(self) -> str:
-        over = "" if self.bridge is None else f" but over {self.bridge}"
-        return Fault.text.fget(self) + over  # type: ignore[attr-defined, no-any-return]
+    def how(self) -> str:
+        return "" if self.bridge is None else f"but over {self.bridge}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +138,10 @@ class Slow(Fault):
                 bed.conditions.put(other, node, self.condition)
 
     @property
-    def text(self) -> str:
-        how = self.condition
-        return (
-            f"{Fault.text.fget(self)} by {how.delay_s * 1000:.0f} to "  # type: ignore[attr-defined]
-            f"{(how.delay_s + how.jitter_s) * 1000:.0f} ms, "
-            f"{how.loss:.0%} lost, {how.twice:.0%} twice"
-        )
+    def how(self) -> str:
+        way = self.condition
+        least_ms, most_ms = way.delay_s * 1000, (way.delay_s + way.jitter_s) * 1000
+        return f"by {least_ms:.0f} to {most_ms:.0f} ms, {way.loss:.0%} lost, {way.twice:.0%} twice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +160,8 @@ class Full(Fault):
             bed.start(node)
 
     @property
-    def text(self) -> str:
-        return f"{Fault.text.fget(self)} to {self.room_bytes >> 10} KiB"  # type: ignore[attr-defined, no-any-return]
+    def how(self) -> str:
+        return f"to {self.room_bytes >> 10} KiB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +179,8 @@ class Clock(Fault):
             bed.set_clock(node, 0.0)
 
     @property
-    def text(self) -> str:
-        return f"{Fault.text.fget(self)} ahead {self.ahead_s:g} s"  # type: ignore[attr-defined, no-any-return]
+    def how(self) -> str:
+        return f"ahead {self.ahead_s:g} s"
 
 
 Draw = Callable[[Random, tuple[int, ...], int], Fault]
@@ -198,8 +199,12 @@ EVERYWHERE: dict[str, Draw] = {
     "unheard": lambda _, nodes, __: Unheard(nodes),
     "slow": lambda chance, nodes, _: Slow(nodes, _roughness(chance)),
 }
-FULL_DISK: Draw = lambda chance, nodes, _: Full(nodes, chance.choice((0, 0, 200 << 10, 2 * MIB)))  # noqa: E731
-CLOCK_AHEAD: Draw = lambda chance, nodes, _: Clock(nodes, chance.choice((0.3, 2.0, 8.0, 20.0)))  # noqa: E731
+SMALL_DISK: dict[str, Draw] = {
+    "full": lambda chance, nodes, _: Full(nodes, chance.choice((0, 0, 200 << 10, 2 * MIB))),
+}
+CLOCK_THAT_CAN_BE_SET: dict[str, Draw] = {
+    "clock": lambda chance, nodes, _: Clock(nodes, chance.choice((0.3, 2.0, 8.0, 20.0))),
+}
 
 
 def _bridge(chance: Random, nodes: Sequence[int], count: int) -> int | None:

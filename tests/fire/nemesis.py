@@ -8,7 +8,7 @@ import httpx
 import msgspec
 
 from tests.fire.bed import Bed
-from tests.fire.faults import CLOCK_AHEAD, EVERYWHERE, FULL_DISK, Draw, Fault, Full
+from tests.fire.faults import CLOCK_THAT_CAN_BE_SET, EVERYWHERE, SMALL_DISK, Draw, Fault, Full
 
 RECOVERY_S = 30.0
 """How long after all is healed every node may take until it serves again."""
@@ -46,8 +46,8 @@ class Nemesis:
 
     def allow(self, has_small_disk: bool, has_clock: bool) -> None:
         """What can be had for the drawn node."""
-        self._special |= {"full": FULL_DISK} if has_small_disk else {}
-        self._special |= {"clock": CLOCK_AHEAD} if has_clock else {}
+        self._special |= SMALL_DISK if has_small_disk else {}
+        self._special |= CLOCK_THAT_CAN_BE_SET if has_clock else {}
 
     async def run(self, seconds: float) -> None:
         """Strike and heal until time is up or a promise is broken. All is healed when this returns."""

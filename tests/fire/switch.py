@@ -15,6 +15,7 @@ import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from random import Random
 
 from tests.fire.fabric import Condition, Conditions, Place
@@ -45,7 +46,7 @@ class Switch:
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         for node in range(self._nodes):
-            space, device = _elsewhere(lambda node=node: _open_end(node))
+            space, device = _elsewhere(partial(_open_end, node))
             self._spaces.append(space)
             self._devices.append(device)
         self._devices.append(open_device(self._nodes))
