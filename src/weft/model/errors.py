@@ -17,6 +17,7 @@ WeftError
 │   └── AttachmentError  attachment.mismatch      content that is not what was committed to
 ├── VertexError          vertex.invalid           a vertex that no validator would take
 ├── VectorError          vectors.invalid          a file that holds no drawn DAGs
+├── SimulationError      simulation.impossible    a network that cannot be simulated
 ├── PeerError            peer.invalid             a member that says what no honest one says
 ├── JournalError         journal.corrupt          what was synced to the journal is damaged
 ├── StoreError           store.corrupt            the store holds what no block says
@@ -124,6 +125,11 @@ class PeerError(WeftError):
 class VectorError(WeftError):
     code = "vectors.invalid"
     fix = "Use a file of the form that docs/protocol/consensus.md section 13 describes."
+
+
+class SimulationError(WeftError):
+    code = "simulation.impossible"
+    fix = "Ask for fewer liars, more nodes, or another fault model."
 
 
 class JournalError(WeftError):

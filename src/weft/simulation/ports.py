@@ -19,12 +19,12 @@ from weft.model.block import Sealed
 from weft.model.commit import Commit
 from weft.model.digest import Digest
 from weft.model.genesis import Genesis
-from weft.model.keys import PublicKey
+from weft.model.keys import PrivateKey, PublicKey
 from weft.model.message import Answer, Item, Request
 from weft.model.transaction import Attachment
 from weft.model.view import Fate, RecordView, Wait
 from weft.node.node import Node
-from weft.node.ports import AttachmentStore, Journal, Signer, Store
+from weft.node.ports import AttachmentStore, Journal, Store
 from weft.node.recover import Recovered
 
 Mode = Literal["safety", "liveness"]
@@ -45,13 +45,17 @@ class Liar(Protocol):
 
     place: int
     """Its place in the committee."""
-    genesis: Genesis
-    signer: Signer
+    signer: PrivateKey
     """Its own real key: `weft.model.vertex.sign_vertex(liar.signer, ...)` makes whatever it likes."""
     random: Random
     """Seeded; the only chance there is."""
-    fellows: tuple[int, ...]
-    """The other liars."""
+
+    @property
+    def genesis(self) -> Genesis: ...
+
+    @property
+    def fellows(self) -> tuple[int, ...]:
+        """The other liars."""
 
     @property
     def core(self) -> Core:
@@ -204,8 +208,14 @@ class Checker:
     def told(self, asked: Asked, told: Told) -> None:
         """The call has ended. What a liar's node told binds nobody."""
 
+    def cut(self, place: int, member: int, reason: str) -> None:
+        """An honest node cuts off a member for what it sent."""
+
     def crashed(self, place: int) -> None:
-        """An honest node is gone, with all that was not synced."""
+        """The power of an honest node went: what was not synced may be gone."""
+
+    def stopped(self, place: int, error: BaseException) -> None:
+        """An honest node has stopped by itself."""
 
     def restarted(self, place: int, recovered: Recovered, is_disk_lost: bool) -> None:
         """An honest node comes back, with what its journal told."""

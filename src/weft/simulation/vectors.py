@@ -26,7 +26,7 @@ from weft.model.limits import LocalLimits
 from weft.model.vertex import Reference, Vertex
 
 _ORDERS = 6
-_LABEL = re.compile(r"([A-Z]+)([0-9]+)('*)")
+_LABEL = re.compile(r"([A-Z]+)([0-9]{1,9})('*)")
 _UNBOUNDED = LocalLimits(incomplete_vertices_max=2**31, incomplete_bytes_max=2**62, held_vertices_max=2**31)
 
 
@@ -113,6 +113,9 @@ class Drawing:
         self.vertices = [self._draw(line) for line in case.dag]
         if len({vertex.reference for vertex in self.vertices}) != len(self.vertices):
             raise VectorError(f"case {case.name!r}: a vertex is drawn twice")
+        if max((vertex.round for vertex in self.vertices), default=0) > len(self.vertices):
+            # The rule looks at every round up to the newest: one without a past would keep it busy for ever.
+            raise VectorError(f"case {case.name!r}: a vertex of a round that nobody leads up to")
 
     def arrival_orders(self) -> Iterator[list[Vertex]]:
         """As drawn, backwards, and shuffled."""
