@@ -173,13 +173,18 @@ def test_one_member_is_cut_off_and_the_others_go_on():
 
 
 @pytest.mark.parametrize("links", [[(0, 1)], [(0, 1), (1, 2), (2, 3), (3, 0)], [(3, 0), (3, 1)]])
-def test_one_way_links_are_made_good_by_the_others(links):
-    """What does not come from its author is fetched from those who named it."""
-    world = World(4, seed=7)
+@pytest.mark.parametrize("seed", range(7, 13))
+def test_one_way_links_are_made_good_by_the_others(links, seed):
+    """What does not come from its author is fetched from those who named it.
+
+    Where each lacks another's vertices, in a ring, all would wait for each other and then speak at once, as
+    often as they like, without a certificate: they take turns.
+    """
+    world = World(4, seed=seed)
     world.run(for_us=10)
     world.block(*links)
     transactions = load(world, 30)
-    world.run(for_us=3_000_000)
+    world.run(for_us=8_000_000)
     assert all(set(transactions) <= set(node.executed) for node in world.nodes)
 
 

@@ -19,6 +19,8 @@ _LATENESS_REMEMBERED = 16
 _OPENINGS_REMEMBERED = 64
 _GROWTH_PAUSE_ROUNDS = 8
 _GROWTH_MAX = _EIGHTHS << 20
+_GROWTH_STUCK = 4 * _EIGHTHS
+"""From here on it is not lateness that keeps slots undecided."""
 
 
 class Rounds:
@@ -89,7 +91,7 @@ class Rounds:
         expected = self._expected()
         if row is None or not expected & ~row.authors:
             return 0
-        return self._opened_us.get(round_, 0) + self.patience_us()
+        return self._opened_us.get(round_, 0) + self._turn(round_) * self.patience_us()
 
     def patience_us(self) -> int:
         """g · min(1.5 · p90 of the lateness of the expected + 0.2 ms, 2 · rtt that completes a quorum)."""
@@ -112,7 +114,19 @@ class Rounds:
         authors = 0
         for named in self._heard:
             authors |= named
+        if self._is_stuck:
+            for author, newest in enumerate(self._dag.newest):
+                authors |= (newest > self.complete - _OWN_REMEMBERED) << author
         return authors & ~(1 << self._me)
+
+    def _turn(self, round_: int) -> int:
+        """How many patiences to wait. Members that miss different vertices for want of a link learn of them
+        only from somebody who speaks first; so they take turns, in another order each round."""
+        return 1 + (self._me + round_) % self._committee.size if self._is_stuck else 1
+
+    @property
+    def _is_stuck(self) -> bool:
+        return self._growth >= _GROWTH_STUCK
 
     def _p90_us(self) -> int:
         expected = self._expected()

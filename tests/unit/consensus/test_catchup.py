@@ -87,7 +87,7 @@ def test_an_author_whose_stream_is_open_is_given_a_moment():
     wishes, waiting = catchup()
     lack(wishes, waiting, "B2", [DRAWN.reference("C1")])
     assert wishes.ask(1, 0) == []
-    assert wishes.next_us == 5_000
+    assert wishes.next_us == 20_000
     wishes._dag.newest[3] = 2
     wishes.wish(DRAWN.reference("D1"), 10, None)
     waiting.add(Pending(DRAWN.vertices["B3"], 1, [DRAWN.reference("D1")], False, False))
