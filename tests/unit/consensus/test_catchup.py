@@ -127,7 +127,7 @@ def test_a_dropped_vertex_is_fetched_although_nobody_names_it():
     wishes, _ = catchup()
     lost = Reference(2, 9, b"z" * 32)
     wishes.wish_again(lost, 2, 0)
-    (fetch,) = only(Fetch, wishes.ask(6_000, 0))
+    (fetch,) = only(Fetch, wishes.ask(21_000, 0))
     assert (fetch.member, fetch.references) == (2, (lost,))
     wishes._dag.known[lost] = object()
     wishes.answer(2, (lost,), (), ())

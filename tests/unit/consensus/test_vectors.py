@@ -65,6 +65,8 @@ def test_slots_that_the_file_leaves_out_are_a_difference(tmp_path):
         lambda case: case["dag"].append("A9 A8"),
         lambda case: case["dag"].append("A9: A8 B8 C8"),
         lambda case: case["dag"].append(case["dag"][-1]),
+        lambda case: case["dag"].append("A900000000: A0"),
+        lambda case: case["dag"].append("A" + "9" * 5000 + ": A0"),
         lambda case: case.update(slots_per_round=5),
         lambda case: case.update(weights=[1, 1, 0, 1]),
         lambda case: case.update(model="other"),
