@@ -172,7 +172,8 @@ def _from_file(path: Path) -> Iterator[tuple[str, Any, str, bool]]:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise HomeError(f"there is no {FILE_NAME} in {path.parent}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        # Not every text that is no TOML is a TOMLDecodeError: one number or one nesting too long is not.
         raise ConfigError(f"{path} cannot be read: {error}") from None
     for name, section in table.items():
         if not isinstance(section, dict) or name not in SECTIONS:

@@ -69,6 +69,8 @@ def test_every_setting_can_be_given_by_its_variable(tmp_path: Path) -> None:
         ("[limits]\npool_bytes_max = -1", {}, "limits.pool_bytes_max = -1"),
         ("[log]\nlevel = 'loud'", {}, "log.level = 'loud'"),
         ("[api\n", {}, "config.toml"),
+        ("[api]\nport = " + "9" * 5000, {}, "config.toml"),
+        ("[api]\nport = " + "[" * 700, {}, "config.toml"),
         ("", {"WEFT_API_PROT": "1"}, "WEFT_API_PROT"),
         ("", {"WEFT_API_PORT": "many"}, "WEFT_API_PORT"),
     ],
