@@ -83,7 +83,7 @@ class Tokens:
         try:
             entries = msgspec.json.decode(read_private(self._path), type=list[Entry]) if stamp else []
             for entry in entries:
-                bytes.fromhex(entry.salt + entry.digest)
+                bytes.fromhex(entry.salt), bytes.fromhex(entry.digest)
         except (msgspec.MsgspecError, ValueError):
             raise TokenError(f"{self._path} is not a token file of Weft") from None
         self._keys = {name: load_key(self._folder / name) for name in sorted({item.key for item in entries})}

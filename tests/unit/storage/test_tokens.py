@@ -78,7 +78,13 @@ def test_a_token_needs_an_account_that_is_there(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "[{}]", '[{"name":"a","salt":"zz","digest":"00","key":"alice.json"}]']
+    "content",
+    [
+        "{",
+        "[{}]",
+        '[{"name":"a","salt":"zz","digest":"00","key":"alice.json"}]',
+        '[{"name":"a","salt":"000","digest":"0","key":"alice.json"}]',
+    ],
 )
 def test_a_damaged_token_file_is_named(folder: Path, content: str) -> None:
     """The node says which file rather than let anybody, or nobody, in."""
