@@ -260,8 +260,8 @@ class Attachments:
         row = self._rows.get("meta", b"reached")
         sequence, offset = decode_reached(row) if row else (1, HEAD_BYTES)
         for path in paths:
-            if int(path.stem) >= sequence:
-                self._find_again(path, offset if int(path.stem) == sequence else HEAD_BYTES)
+            if (number := content.sequence_of(path)) >= sequence:
+                self._find_again(path, offset if number == sequence else HEAD_BYTES)
         file = os.open(paths[-1], os.O_RDWR | os.O_CLOEXEC)
         os.fsync(file)
         size = os.fstat(file).st_size
@@ -269,15 +269,16 @@ class Attachments:
         return _Newest(sequence, mark, file, size, size)
 
     def _find_again(self, path: Path, start: int) -> None:
-        """Take in what the index does not know, and wipe what is torn: it could be anybody's content."""
-        torn = []
+        """Take in what the index does not know, and wipe what is torn: it could be anybody's content. A
+        second copy of what is here goes too, for an erasure would leave it."""
+        torn, sequence = [], content.sequence_of(path)
         for found in content.survey(path, start):
-            if found.commitment is not None:
+            if found.commitment is not None and self._find_spot(found.commitment) is None:
                 size = found.end - found.offset - content.LIVE_BYTES
-                self._fresh[found.commitment] = Spot(int(path.stem), found.offset, size)
-            elif not found.is_record and not found.is_wiped:
+                self._fresh[found.commitment] = Spot(sequence, found.offset, size)
+            elif found.commitment is not None or not (found.is_record or found.is_wiped):
                 torn.append(found)
-        with self._opened(int(path.stem)) as file:
+        with self._opened(sequence) as file:
             for gap in torn:
                 write_all(file, bytes(gap.end - gap.offset), gap.offset)
             os.fsync(file)

@@ -10,6 +10,7 @@ and one that is lost is fetched from others. `mark` comes from the file's salt, 
 
 import mmap
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ _MAGIC = b"WEFTATT1"
 _HEAD = struct.Struct(">8sQ16s")
 _RECORD = struct.Struct(">4s?I32s")
 _SALT_BYTES = 32
+_STEM = re.compile("[0-9]{12}")
 HEAD_BYTES = _HEAD.size + 16
 RECORD_BYTES = _RECORD.size + 4
 """What a record takes before its salt."""
@@ -91,11 +93,20 @@ def read_attachment(file: int, spot: Spot) -> Attachment:
     return Attachment(raw[:_SALT_BYTES], raw[_SALT_BYTES:])
 
 
+def sequence_of(path: Path) -> int:
+    """The number in a file's name; raises StoreError when it is not the name of such a file."""
+    if _STEM.fullmatch(path.stem) is None:
+        raise StoreError(f"{path} has not the name of a file of attachments: it was renamed or put there")
+    return int(path.stem)
+
+
 def survey(path: Path, start: int = HEAD_BYTES) -> Iterator[Found]:
     """All records from the one at `start` on, live ones checked against their commitments, and all gaps."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        _, mark = decode_head(file.read(HEAD_BYTES), path)
+        sequence, mark = decode_head(file.read(HEAD_BYTES), path)
+        if sequence != sequence_of(path):
+            raise StoreError(f"{path} holds file {sequence}: it was renamed or replaced")
         if start >= size:
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -11,6 +11,7 @@ knows what is on disk: from then on every call raises, and the node stops.
 
 import contextlib
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ DAMAGED = ".damaged"
 QUEUED_BYTES_MAX = 16 << 20
 """Queued bytes above which `append` writes them itself: a node that never syncs must not fill the memory."""
 _ROLL = -1
+_STEM = re.compile("[0-9]{12}")
 
 
 @dataclass(slots=True)
@@ -92,7 +94,7 @@ class Journal:
                 self._damage, surveys = error, []
                 _set_aside(paths, files)
             self._kept = [_Kept(path, found.base, found.round_max) for path, found in surveys]
-            sequence = 1 + max((int(path.stem) for path in paths), default=0)
+            sequence = 1 + max((int(path.stem) for path in paths if _STEM.fullmatch(path.stem)), default=0)
             self._newest = self._open_newest(*surveys[-1]) if surveys else self._create(sequence, NO_LINK)
         self._size = self._newest.written
 

@@ -211,6 +211,32 @@ def test_a_hole_before_whole_records_is_wiped_too(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_second_copy_of_content_is_destroyed_at_the_start(tmp_path: Path) -> None:
+    """However it came there: an erasure would find one copy and leave the other."""
+    store = Attachments(tmp_path)
+    store.put([ONE, TWO])
+    store.sync()
+    file = content_file(tmp_path)
+    file.write_bytes(file.read_bytes() + file.read_bytes()[HEAD_BYTES:])
+    copy = shutil.copytree(tmp_path, tmp_path.with_name("copy"))
+    store.close()
+    store = Attachments(copy)
+    assert [store.find(item.commitment) for item in (ONE, TWO)] == [ONE, TWO]
+    store.erase([ONE.commitment], 5)
+    store.close()
+    assert not find_bytes(copy, ONE.content)
+
+
+@pytest.mark.parametrize("name", ["copy", "9" * 30, "000000000002"])
+def test_a_file_that_is_not_called_as_it_should_be_is_named(tmp_path: Path, name: str) -> None:
+    """What it holds would be looked for elsewhere."""
+    Attachments(tmp_path).close()
+    file = content_file(tmp_path)
+    shutil.copy(file, file.with_stem(name))
+    with pytest.raises(StoreError, match=f"{name}.content.* renamed"):
+        Attachments(tmp_path)
+
+
 def test_a_flipped_byte_is_never_given_out(tmp_path: Path) -> None:
     """Salt and content, byte by byte: StoreError with the file and the offset."""
     store = Attachments(tmp_path)

@@ -15,7 +15,7 @@ from weft.model.stored import BASE, BOUND, OTHER, OWN, SPOKEN, WORD
 from weft.storage import journal as journal_module
 from weft.storage.journal import Journal
 from weft.storage.memory import MemoryJournal
-from weft.storage.segment import HEAD_BYTES, RECORD_BYTES
+from weft.storage.segment import HEAD_BYTES, NO_LINK, RECORD_BYTES, Head
 
 RECORDS = [
     (OTHER, 1, b"B1"),
@@ -164,6 +164,18 @@ def test_a_damaged_journal_is_set_aside_and_a_new_one_begun(crashed: bytes, tmp_
     assert replayed(tmp_path) == [(BOUND, 7, b"")]
     (aside,) = tmp_path.glob("*.damaged")
     assert aside.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("name", ["copy", "0000000 0002", "9" * 30, "٠" * 12])
+def test_a_file_with_a_strange_name_is_named_and_set_aside(tmp_path: Path, name: str) -> None:
+    """It may hold what was said, so the journal is not trusted; it goes on all the same."""
+    (tmp_path / f"{name}.journal").write_bytes(Head(1, bytes(16), NO_LINK, HEAD_BYTES).encode())
+    journal = Journal(tmp_path)
+    with pytest.raises(JournalError, match="renamed or replaced"):
+        list(journal.replay())
+    journal.append(OWN, 1, b"A1")
+    journal.close()
+    assert replayed(tmp_path) == [(OWN, 1, b"A1")]
 
 
 def test_own_vertices_behind_a_torn_tail_stay_spoken(crashed: bytes, tmp_path: Path) -> None:

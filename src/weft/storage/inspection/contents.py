@@ -11,7 +11,7 @@ from weft.model.stored import Erased, Finding
 from weft.model.transaction import Attachment
 from weft.storage import attachments, content
 from weft.storage.attachments import content_paths, decode_reached, decode_spot
-from weft.storage.content import HEAD_BYTES, LIVE_BYTES, Found, Spot
+from weft.storage.content import LIVE_BYTES, Found, Spot
 from weft.storage.inspection.table import Progress, check_tables, show_text
 from weft.storage.rows import Reading
 
@@ -44,7 +44,7 @@ class ContentInspection:
         total, done, placed = sum(path.stat().st_size for path in paths), 0, 0
         for path in paths:
             try:
-                for found in self._survey(path):
+                for found in content.survey(path):
                     progress("attachments", done + found.end, total)
                     if found.commitment is None:
                         yield from _check_between(path, found, path == paths[-1])
@@ -82,13 +82,6 @@ class ContentInspection:
     def _reading(self) -> Reading:
         assert self._view is not None, "check comes first, and found the index sound"
         return self._view
-
-    def _survey(self, path: Path) -> Iterator[Found]:
-        with path.open("rb") as file:
-            sequence, _ = content.decode_head(file.read(HEAD_BYTES), path)
-        if str(sequence) != path.stem.lstrip("0"):
-            raise StoreError(f"{path} holds file {sequence}: it was renamed or replaced")
-        yield from content.survey(path)
 
     def _check_spot(self, path: Path, found: Found) -> Iterator[Finding]:
         assert found.commitment is not None
