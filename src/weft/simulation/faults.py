@@ -12,6 +12,8 @@ from random import Random
 from weft.simulation.validator import Validator
 from weft.simulation.world import World
 
+LULL_S = 4.0
+
 
 @dataclass(slots=True)
 class Storm:
@@ -23,8 +25,17 @@ class Storm:
     disk_weight: int
     """Members of this weight may lose what they synced."""
 
-    async def rest(self, share: float = 1.0) -> None:
-        await asyncio.sleep(self.random.expovariate(1 / (share * self.scale_s)))
+    async def last(self) -> None:
+        """As long as a fault lasts."""
+        await asyncio.sleep(self.random.expovariate(1 / self.scale_s))
+
+    async def lull(self, rounds: float = 20) -> None:
+        """About so many rounds without this fault, so that faults leave time for something to happen; but no
+        longer than some seconds, for it may be that nothing can happen any more."""
+        target = self.world.round + self.random.expovariate(1 / rounds)
+        until_s = self.world.loop.time() + self.random.expovariate(1 / LULL_S)
+        while self.world.round < target and self.world.loop.time() < until_s:  # noqa: ASYNC110 - rounds wake nobody
+            await asyncio.sleep(self.scale_s / 8)
 
     def pair(self) -> tuple[int, int]:
         a, b = self.random.sample(range(self.world.network.size), 2)
@@ -39,22 +50,22 @@ class Storm:
 async def delay(storm: Storm) -> None:
     """A direction between two members becomes slower by up to a hundred times."""
     while True:
-        await storm.rest()
+        await storm.lull()
         a, b = storm.pair()
         link = storm.world.network.links[a][b]
         link.slow_s = link.delay_s * storm.random.uniform(1, 100)
-        await storm.rest()
+        await storm.last()
         link.slow_s = 0.0
 
 
 async def loss(storm: Storm) -> None:
     """Items and questions vanish."""
     while True:
-        await storm.rest()
+        await storm.lull()
         a, b = storm.pair()
         link = storm.world.network.links[a][b]
         link.lost = storm.random.choice((0.02, 0.2, 0.6))
-        await storm.rest()
+        await storm.last()
         link.lost = 0.0
         storm.world.network.make_good(a, b)
 
@@ -64,8 +75,9 @@ async def duplication(storm: Storm) -> None:
     while True:
         a, b = storm.pair()
         storm.world.network.links[a][b].doubled = 0.2
-        await storm.rest()
+        await storm.last()
         storm.world.network.links[a][b].doubled = 0.0
+        await storm.lull()
 
 
 async def reordering(storm: Storm) -> None:
@@ -73,15 +85,16 @@ async def reordering(storm: Storm) -> None:
     while True:
         a, b = storm.pair()
         storm.world.network.links[a][b].overtaken = 0.3
-        await storm.rest()
+        await storm.last()
         storm.world.network.links[a][b].overtaken = 0.0
+        await storm.lull()
 
 
 async def partition(storm: Storm) -> None:
     """Members fall into two groups; nothing passes between them, or in one direction only."""
     network = storm.world.network
     while True:
-        await storm.rest(2)
+        await storm.lull(40)
         left = [place for place in range(network.size) if storm.random.random() < 0.5]
         right = [place for place in range(network.size) if place not in left]
         is_one_way = storm.random.random() < 0.3
@@ -93,7 +106,7 @@ async def partition(storm: Storm) -> None:
 async def one_way(storm: Storm) -> None:
     """Some links carry nothing in one direction: a partition that is not one."""
     while True:
-        await storm.rest()
+        await storm.lull()
         cut = [storm.pair() for _ in range(storm.random.randint(1, storm.world.network.size))]
         await _cut_for_a_while(storm, "one-way", sorted(set(cut)))
 
@@ -103,7 +116,7 @@ async def _cut_for_a_while(storm: Storm, what: str, cut: list[tuple[int, int]]) 
     storm.world.trace.note("fault", what, cut)
     for a, b in cut:
         network.cut(a, b)
-    await storm.rest()
+    await storm.last()
     for a, b in cut:
         network.mend(a, b)
     storm.world.trace.note("fault", what, "over")
@@ -112,7 +125,7 @@ async def _cut_for_a_while(storm: Storm, what: str, cut: list[tuple[int, int]]) 
 async def disconnection(storm: Storm) -> None:
     """A stream breaks with all that is on it, and is dialled anew."""
     while True:
-        await storm.rest()
+        await storm.lull()
         a, b = storm.pair()
         if a in storm.world.network.ports:
             storm.world.network.ports[a].sever(b)
@@ -121,12 +134,12 @@ async def disconnection(storm: Storm) -> None:
 async def slowness(storm: Storm) -> None:
     """A member's disk and workers become slow."""
     while True:
-        await storm.rest()
+        await storm.lull()
         validator = storm.random.choice(storm.world.validators)
         kept = dict(validator.delays_s)
         for lane in ("sync", "apply", "verify", "read", "send"):
             validator.delays_s[lane] = kept.get(lane, 0.0) + storm.random.expovariate(20 / storm.scale_s)
-        await storm.rest()
+        await storm.last()
         validator.delays_s.clear()
         validator.delays_s.update(kept)
 
@@ -135,14 +148,14 @@ async def pause(storm: Storm) -> None:
     """A process gets no share of its machine, and then goes on as if nothing had been."""
     loop = storm.world.loop
     while True:
-        await storm.rest()
+        await storm.lull()
         validator = storm.running()
         if validator is not None and validator.life is not None:
             host = validator.life.host
             storm.world.trace.note("fault", "pause", validator.place)
             loop.pause(host)
             try:
-                await storm.rest()
+                await storm.last()
             finally:
                 loop.resume(host)
 
@@ -150,7 +163,7 @@ async def pause(storm: Storm) -> None:
 async def clock(storm: Storm) -> None:
     """A wall clock jumps: within what is tolerated, by an hour, or back; or clocks run too fast or slow."""
     while True:
-        await storm.rest()
+        await storm.lull()
         validator = storm.random.choice(storm.world.validators)
         hour_ms = 3_600_000
         jump_ms = storm.random.choice((400, -400, 5_000, -5_000, hour_ms, -hour_ms, 0))
@@ -161,7 +174,7 @@ async def clock(storm: Storm) -> None:
 async def crash(storm: Storm) -> None:
     """The power of a member goes, at any call of any of its ports; sometimes that of all at once."""
     while True:
-        await storm.rest(2)
+        await storm.lull(40)
         if storm.random.random() < 0.1:
             for validator in storm.world.validators:
                 if validator.life is not None:
@@ -173,12 +186,12 @@ async def crash(storm: Storm) -> None:
 async def full_disk(storm: Storm) -> None:
     """A disk takes nothing for a while."""
     while True:
-        await storm.rest(2)
+        await storm.lull(40)
         validator = storm.random.choice(storm.world.validators)
         validator.disk.fill(True)
         storm.world.trace.note("fault", "full disk", validator.place)
         try:
-            await storm.rest()
+            await storm.last()
         finally:
             validator.disk.fill(False)
 
@@ -186,7 +199,7 @@ async def full_disk(storm: Storm) -> None:
 async def rot(storm: Storm) -> None:
     """Synced bytes of a stopped member change, or its disk is gone; never of more than may be faulty."""
     while True:
-        await storm.rest(4)
+        await storm.lull(60)
         validator = storm.running()
         if validator is None or validator.is_damaged:
             continue

@@ -45,6 +45,8 @@ class Client:
     ) -> Told:
         """Ask a node; what came of it."""
         world = self.world
+        if world.is_closing:
+            await world.loop.create_future()
         world.calls += 1
         asked = Asked(world.calls, self.number, place, verb, world.now_us(), **details)
         self.pending[asked.number] = asked
@@ -52,6 +54,8 @@ class Client:
         told = await self._hear(place, ask)
         del self.pending[asked.number]
         world.told(asked, told)
+        if told.outcome != "told":
+            await asyncio.sleep(self.random.uniform(0.01, 0.3))
         return told
 
     async def _hear(self, place: int, ask: Callable[[NodeService], Awaitable[Any]]) -> Told:
@@ -59,7 +63,6 @@ class Client:
         life = validator.life
         is_heard = all(behaviour.serves(self.number) for behaviour in validator.behaviours)
         if life is None or not hasattr(life, "service") or not is_heard:
-            await asyncio.sleep(0.01)
             return Told("silent", world.now_us())
 
         async def work() -> Any:

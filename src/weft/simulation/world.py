@@ -69,6 +69,8 @@ class World:
         self.violation: Violation | None = None
         self.is_healed = False
         self.is_over = False
+        self.is_closing = False
+        """Clients ask nothing more."""
         self.calls = 0
         """Made by clients so far."""
         self.fate = self.chance("fate")
