@@ -176,12 +176,20 @@ class _Run:
         if not await self._until(self._is_settled, (), HEAL_SECONDS):
             raise Violation("Progress once faults stop", self._why_not_settled())
         await _end(clients)
-        items = world.network.items
-        await asyncio.sleep(QUIET_SECONDS)
-        if world.network.items != items and not world.liars:
-            raise Violation(
-                "Silence when idle", f"{world.network.items - items} items though nothing is to do"
-            )
+        if not world.liars:
+            await self._hear_silence()
+
+    async def _hear_silence(self) -> None:
+        """Wait until nobody has said anything for a while. (A liar may keep everybody awake.)"""
+        network, loop = self._world.network, self._world.loop
+        deadline, items = loop.time() + HEAL_SECONDS, -1
+        while items != network.items:
+            if loop.time() > deadline:
+                raise Violation(
+                    "Silence when idle", f"{network.items - items} items in {QUIET_SECONDS} s, nothing to do"
+                )
+            items = network.items
+            await asyncio.sleep(QUIET_SECONDS)
 
     def _is_settled(self) -> bool:
         nodes = [one.life.node if one.life is not None else None for one in self._world.honest]
