@@ -18,6 +18,7 @@ RequestError               request.invalid       400  an unknown or malformed pa
 ├── MediaTypeError         request.media_type    415  a body of another kind
 ├── UnexpectedError        server.unexpected     500  our own mistake
 ├── BusyError              server.busy           503  more at once than this node takes
+├── StoppingError          server.stopping       503  the node ended before the answer was known
 ├── FollowersError         events.full           503  more followers than this node serves
 └── PendingError           transaction.pending   504  not executed within the time given
 RefusedError               (of the receipt)      422  what a contract refused (`weft.model.failure`)
@@ -140,6 +141,14 @@ class BusyError(RequestError):
     code = "server.busy"
     status = 503
     fix = "Send again after the time in Retry-After, or ask another node."
+
+
+class StoppingError(RequestError):
+    """Unlike with every other 503, what was sent may still take effect."""
+
+    code = "server.stopping"
+    status = 503
+    fix = "Ask another node; a write with the same Idempotency-Key takes effect once."
 
 
 class FollowersError(RequestError):

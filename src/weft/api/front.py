@@ -4,6 +4,7 @@ A web page of somebody else must not reach a node on the reader's own machine, n
 by pointing its own name at it (DNS rebinding): so `Host` and `Origin` must be addresses of this network.
 """
 
+import asyncio
 import re
 from collections.abc import Callable
 from traceback import extract_tb
@@ -12,7 +13,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from weft.api.errors import BusyError, HostError, OriginError, PathError
+from weft.api.errors import BusyError, HostError, OriginError, PathError, StoppingError
 from weft.api.problems import present_problem
 from weft.api.service import Service
 from weft.model.errors import WeftError
@@ -69,6 +70,12 @@ class Front:
                 await _answer_preflight(head)
                 return
             await self._app(scope, receive, head)
+        except asyncio.CancelledError:
+            # Requests are cancelled only when the time that they have to end is over.
+            if head.is_sent:
+                raise
+            stopping = StoppingError("this node stopped before it knew the answer")
+            await present_problem(stopping, scope["path"])(scope, receive, head)
         except Exception as error:
             if not isinstance(error, WeftError):
                 _log(error, scope)

@@ -55,6 +55,25 @@ async def test_a_request_in_progress_is_finished() -> None:
         assert (await asking).status_code == 200
 
 
+async def test_a_request_that_takes_too_long_to_end_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its problem says that the node stops, rather than that the node made a mistake."""
+    monkeypatch.setattr(server, "STOP_S", 0)
+    twin = Twin()
+    begun = asyncio.Event()
+
+    async def reach(min_height: int | None, is_linearizable: bool) -> int:
+        begun.set()
+        await asyncio.Event().wait()
+        return 0
+
+    twin.reach = reach  # type: ignore[method-assign]
+    async with httpx.AsyncClient() as client:
+        async with serving(twin) as url:
+            asking = asyncio.create_task(client.get(url + "/v1/blocks"))
+            await begun.wait()
+        assert code_of(await asking) == (503, "server.stopping")
+
+
 async def test_what_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that says nothing or not all of its head is broken; a body that stops is 408."""
     monkeypatch.setattr(server, "HEAD_S", 0.05)
