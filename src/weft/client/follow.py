@@ -7,12 +7,19 @@ from typing import Any
 import httpx
 
 from weft.client.errors import ProblemError
-from weft.client.nodes import Nodes
+from weft.client.nodes import PASSED_OVER, Nodes
 
 SILENCE_S = 45.0
 """Longer than a node's heartbeat; after it the node counts as gone."""
 LAST_POSITION = 10**17
-REFUSALS_MAX = 10
+
+
+class BrokenOffError(Exception):
+    """A node ended its stream, for a reason that may be its own alone."""
+
+    def __init__(self, reason: ProblemError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 async def follow(nodes: Nodes, cursor: str | None) -> AsyncIterator[dict[str, Any]]:
@@ -23,26 +30,23 @@ async def follow(nodes: Nodes, cursor: str | None) -> AsyncIterator[dict[str, An
     if cursor is None:
         head = await nodes.ask_json("GET", "/v1/head")
         cursor = f"{head['height']}-{LAST_POSITION}"
-    refusals = 0
     while True:
         try:
+            # Who is asked may not be as far as the node that gave the cursor: then another is asked.
             async with nodes.open("/v1/events", params={"cursor": cursor}, read_s=SILENCE_S) as response:
                 async for event in _events(response):
-                    refusals = 0
                     cursor = event["cursor"]
                     yield event
         except httpx.TransportError:
             pass
-        except ProblemError as error:
-            # A node that is behind does not know the cursor yet; when all say so, it is gone.
-            refusals += 1
-            if error.code != "events.pruned" or refusals > REFUSALS_MAX:
-                raise
+        except BrokenOffError as error:
+            if error.reason.status not in PASSED_OVER:
+                raise error.reason from None
         nodes.pass_over()
 
 
 async def _events(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
-    """What a stream holds; a `problem` that the node ends with is raised."""
+    """What a stream holds; raises BrokenOffError for a `problem` that the node ends it with."""
     kind, data = "", ""
     async for line in response.aiter_lines():
         if line.startswith("event: "):
@@ -52,6 +56,6 @@ async def _events(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
         elif not line and data:
             found = json.loads(data)
             if kind == "problem":
-                raise ProblemError(found["status"], found)
+                raise BrokenOffError(ProblemError(found["status"], found))
             yield found
             kind = data = ""

@@ -24,7 +24,6 @@ from weft.model.errors import (
     DiskFullError,
     DivergedError,
     ForbiddenError,
-    PrunedError,
     UnauthorizedError,
     WeftError,
 )
@@ -303,8 +302,6 @@ class NodeService:
 
     async def follow(self, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
         self._check_serving()
-        if cursor is not None and cursor[0] > self._store.head.height + 1:
-            raise PrunedError(f"cursor {cursor[0]}-{cursor[1]} is above the head {self._store.head.height}")
         async for row in self._node.ledger.follow(cursor):
             self._check_serving()
             yield row

@@ -95,7 +95,15 @@ async def test_cursors_that_are_none_are_refused(http: httpx.AsyncClient, twin: 
             answer = await http.get("/v1/events", headers={"last-event-id": bad})
             assert code_of(answer) == (400, "cursor.invalid"), bad
     twin.pruned_below = 5
-    assert code_of(await http.get("/v1/events", params={"cursor": "4-0"})) == (410, "events.pruned")
+    assert code_of(await http.get("/v1/events", params={"cursor": "0-0"})) == (410, "events.pruned")
+
+
+async def test_a_cursor_of_a_node_that_is_further_on_is_waited_for(http: httpx.AsyncClient) -> None:
+    """And answered with 503 when it does not come: the cursor is good, this node is behind."""
+    await write(http, "a")
+    assert code_of(await http.get("/v1/events", params={"cursor": "2-0"})) == (503, "node.behind")
+    async with http.stream("GET", "/v1/events", params={"cursor": "1-0"}) as response:
+        assert [event["type"] for event in await read(response, 1)] == ["block"]
 
 
 async def test_followers_are_counted(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,7 +76,13 @@ async def test_a_bug_is_a_500_that_tells_nothing(http: httpx.AsyncClient, twin: 
 async def test_reads_wait_for_a_height_or_say_that_they_cannot(http: httpx.AsyncClient) -> None:
     """`min_height` beyond what is here: 503; words that are none: 400."""
     await http.put("/v1/records/notes/k", content=b"1")
-    for path in ("/v1/blocks", "/v1/blocks/0", "/v1/records/notes/k", "/v1/records/notes/k/history"):
+    for path in (
+        "/v1/head",
+        "/v1/blocks",
+        "/v1/blocks/0",
+        "/v1/records/notes/k",
+        "/v1/records/notes/k/history",
+    ):
         params = {"min_height": "1", "consistency": "linearizable"}
         assert (await http.get(path, params=params)).status_code == 200
         assert code_of(await http.get(path, params={"min_height": 2})) == (503, "node.behind")

@@ -25,7 +25,7 @@ from weft.client import nodes as nodes_module
 from weft.client import signing as signing_module
 from weft.model.block import Checkpoint
 from weft.model.call import PutRecords, RecordItem
-from weft.model.errors import BehindError, ChainError, FullError, KeyFileError
+from weft.model.errors import BehindError, ChainError, DivergedError, FullError, KeyFileError
 from weft.model.keys import SECP256K1
 from weft.model.transaction import Attachment, decode_transaction
 from weft.model.view import Fate, Wait
@@ -189,10 +189,12 @@ async def test_reads_see_own_writes_at_every_node(url: str, twin: Twin) -> None:
         assert client._nodes._urls[client._nodes._good] == url
 
 
+@pytest.mark.parametrize("reason", [None, DivergedError("the state differs")])
 async def test_events_are_followed_from_node_to_node(
-    url: str, twin: Twin, monkeypatch: pytest.MonkeyPatch
+    url: str, twin: Twin, monkeypatch: pytest.MonkeyPatch, reason: DivergedError | None
 ) -> None:
-    """A stream that breaks goes on at another node: nothing twice, nothing left out."""
+    """A stream that breaks, or that its node ends because it may not serve, goes on at another node: nothing
+    twice, nothing left out."""
     follow = twin.follow
 
     async def breaking(cursor: tuple[int, int] | None) -> AsyncIterator[object]:
@@ -200,6 +202,8 @@ async def test_events_are_followed_from_node_to_node(
         async for row in follow(cursor):
             yield row
             left -= 1
+            if not left and reason is not None:
+                raise reason
             if not left:
                 return
 
@@ -223,14 +227,14 @@ async def test_following_begins_now(client: AsyncClient) -> None:
     assert (await first)["height"] > 1
 
 
-async def test_a_pruned_cursor_is_said(
-    client: AsyncClient, twin: Twin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """When no node has it any more."""
-    monkeypatch.setattr(nodes_module, "PAUSE_S_FIRST", 0.0)
-    twin.pruned_below = 9
-    with pytest.raises(ProblemError, match="gone"):
-        await anext(client.follow("1-0"))
+async def test_a_cursor_that_no_node_has_is_said(url: str, twin: Twin) -> None:
+    """Whether nobody has it any more, or nobody has it yet."""
+    async with AsyncClient(url, timeout_s=0.2) as client:
+        with pytest.raises(ProblemError, match="at height 0, asked for 7"):
+            await anext(client.follow("7-0"))
+        twin.pruned_below = 9
+        with pytest.raises(ProblemError, match="gone"):
+            await anext(client.follow("0-0"))
 
 
 async def test_the_genesis_decides_whom_to_believe(url: str, twin: Twin) -> None:

@@ -83,11 +83,15 @@ async def follow_events(request: Request) -> Response:
     position transaction contract type data`. The event `block` ends a block; its data is the header."""
     cursor = CURSOR.of(request)
     last = LAST_EVENT_ID.of(request)
+    place = cursor if last is None else last
     service = service_of(request)
     service.authenticate(token_of(request), "read")
     followers: Followers = request.app.state.followers
     followers.check_room()
-    rows = aiter(service.follow(cursor if last is None else last))
+    if place is not None:
+        # Another node gave it, and may be further on.
+        await service.reach(place[0], False)
+    rows = aiter(service.follow(place))
     first = asyncio.ensure_future(anext(rows))
     # A refusal (pruned, diverged) is raised before the first wait, so that one turn of the loop shows it.
     await asyncio.sleep(0)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from weft.api.answer import Answer, time_text
 from weft.api.cursor import read_cursor, write_cursor
 from weft.api.document import check_document
-from weft.api.errors import ErasedError, RecordUnknownError
+from weft.api.errors import ErasedError, MethodError, RecordUnknownError
 from weft.api.parameter import (
     CONDITIONAL,
     CURSOR,
@@ -99,6 +99,7 @@ ERASE: Parameter[str] = Parameter(
     one_of("true", "false"),
     "false",
 )
+BATCH = ":batch"
 BATCH_DEPTH = 3
 """Levels around a document of a batch: the body, its list, the item."""
 _items: msgspec.json.Decoder[RecordItems] = msgspec.json.Decoder(RecordItems)
@@ -207,6 +208,8 @@ async def list_history(request: Request) -> Response:
 )
 async def list_records(request: Request) -> Response:
     """The records of a collection, keys rising, without deleted ones."""
+    if request.path_params["collection"].endswith(BATCH):
+        raise MethodError(f"{request.method} is not for {BATCH}; it takes POST", allow="POST")
     collection, limit = COLLECTION.of(request), LIMIT.of(request)
     after = read_cursor(request, "records", str)
     height = await begin_read(request)
@@ -239,9 +242,7 @@ async def put_records(request: Request) -> Response:
         tuple(RecordItem(collection, item.key, place, None) for place, item in enumerate(items))
     )
     documents = [bytes(item.value) for item in items]
-    meaning = _meaning(
-        "POST", collection, ":batch", encode([(item.key, bytes(item.value)) for item in items])
-    )
+    meaning = _meaning("POST", collection, BATCH, encode([(item.key, bytes(item.value)) for item in items]))
     fate = await _write(request, terms, "put", encode(arguments), documents, meaning)
     if not check_executed(fate, terms.wait):
         return Answer(accept(fate), 202)

@@ -4,7 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weft.api.answer import Answer, time_text
-from weft.api.request import service_of
+from weft.api.parameter import READ
+from weft.api.request import begin_read, service_of
 from weft.api.route import describe, make_router
 from weft.api.schemas import Head, Node, NodeStatus, PeerState
 
@@ -34,9 +35,11 @@ async def show_status(request: Request) -> Response:
     return Answer(shown, height=status.head.height)
 
 
-@router.get("/v1/head", **describe({200: Head}, problems=(400, 403, 503)))
+@router.get("/v1/head", **describe({200: Head}, parameters=READ))
 async def show_head(request: Request) -> Response:
-    """The newest block that this node has executed."""
+    """The newest block that this node has executed. Who asks for more than that needs the right to read."""
+    if any(one.of(request) != one.default for one in READ):
+        await begin_read(request)
     status = service_of(request).status()
     shown = Head(
         height=status.head.height,
