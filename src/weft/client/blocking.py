@@ -3,7 +3,8 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -22,6 +23,9 @@ from weft.model.proof import Step
 
 T = TypeVar("T")
 
+ENDING_S = 5.0
+"""How long work that was interrupted may take to end."""
+
 
 class Runner:
     """An event loop on a thread of its own."""
@@ -32,13 +36,21 @@ class Runner:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result; an interrupt here ends the work there."""
-        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        """The result. An interrupt here ends the work there, and goes on once it has ended."""
+        told: Future[T] = Future()
+        begun: list[asyncio.Task[T]] = []
+
+        def begin() -> None:
+            begun.append(self._loop.create_task(work))
+            begun[0].add_done_callback(partial(_tell, told))
+
+        self._loop.call_soon_threadsafe(begin)
         try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
+            return told.result()
+        finally:
+            if not told.done():
+                self._loop.call_soon_threadsafe(lambda: begun[0].cancel())
+                wait([told], ENDING_S)
 
     def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
         """What an asynchronous iterator gives, item by item."""
@@ -254,6 +266,16 @@ class BlockingFiles:
 
     def proof(self, id_: str, content: bytes | None = None) -> Resource:
         return self._runner.run(self._files.proof(id_, content))
+
+
+def _tell(told: "Future[T]", task: "asyncio.Task[T]") -> None:
+    """Pass on how a task ended."""
+    if task.cancelled():
+        told.set_exception(asyncio.CancelledError())
+    elif (error := task.exception()) is not None:
+        told.set_exception(error)
+    else:
+        told.set_result(task.result())
 
 
 async def _next(items: AsyncIterator[T]) -> T:
