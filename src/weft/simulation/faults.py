@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
+from weft.model.limits import LOCAL
 from weft.simulation.validator import Validator
 from weft.simulation.world import World
 
 LULL_S = 4.0
+HOUR_MS = 3_600_000
 
 
 @dataclass(slots=True)
@@ -22,8 +24,6 @@ class Storm:
     world: World
     random: Random
     scale_s: float
-    disk_weight: int
-    """Members of this weight may lose what they synced."""
 
     async def last(self) -> None:
         """As long as a fault lasts."""
@@ -36,6 +36,20 @@ class Storm:
         until_s = self.world.loop.time() + self.random.expovariate(1 / LULL_S)
         while self.world.round < target and self.world.loop.time() < until_s:  # noqa: ASYNC110 - rounds wake nobody
             await asyncio.sleep(self.scale_s / 8)
+
+    def may_fail(self, validator: Validator) -> bool:
+        """Whether this member may do what only f may: it lies, did so before, or f has room for it."""
+        world = self.world
+        if validator.place in world.liars or validator.place in world.unruly:
+            return True
+        weight = world.genesis.members[validator.place].weight
+        if (
+            world.genesis.committee.weigh((*world.liars, *world.unruly)) + weight
+            > world.genesis.committee.faulty
+        ):
+            return False
+        world.unruly.append(validator.place)
+        return True
 
     def pair(self) -> tuple[int, int]:
         a, b = self.random.sample(range(self.world.network.size), 2)
@@ -165,8 +179,10 @@ async def clock(storm: Storm) -> None:
     while True:
         await storm.lull()
         validator = storm.random.choice(storm.world.validators)
-        hour_ms = 3_600_000
-        jump_ms = storm.random.choice((400, -400, 5_000, -5_000, hour_ms, -hour_ms, 0))
+        jump_ms = storm.random.choice((400, -400, -5_000, -HOUR_MS, 0, 5_000, HOUR_MS))
+        if jump_ms > LOCAL.ahead_ms_max and storm.world.mode == "liveness" and not storm.may_fail(validator):
+            # What it says would be held for an hour, however long all is well by then.
+            continue
         validator.wall.offset_ms = jump_ms
         storm.world.trace.note("fault", "clock", validator.place, jump_ms)
 
@@ -203,11 +219,8 @@ async def rot(storm: Storm) -> None:
         validator = storm.running()
         if validator is None or validator.is_damaged:
             continue
-        weight = storm.world.genesis.members[validator.place].weight
-        is_liar = validator.place in storm.world.liars
-        if not is_liar and weight > storm.disk_weight:
+        if not storm.may_fail(validator):
             continue
-        storm.disk_weight -= 0 if is_liar else weight
         validator.is_damaged = True
         validator.crash("rot")
         if storm.random.random() < 0.5:

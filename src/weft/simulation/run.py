@@ -98,7 +98,7 @@ def simulate(
         world.calls,
         seconds,
         tuple(world.trace.last(60)) if world.violation else (),
-        "",
+        world.drawing.render() if world.violation else "",
     )
 
 
@@ -139,7 +139,7 @@ class _Run:
 
     def _storm(self) -> Storm:
         scale_s = 40 * (self._scenario.delay_s + 0.001)
-        return Storm(self._world, self._world.chance("storm"), scale_s, self._scenario.disk_weight)
+        return Storm(self._world, self._world.chance("storm"), scale_s)
 
     async def _until(
         self, is_so: Callable[[], bool], parts: Sequence["asyncio.Future[None]"], seconds: float

@@ -40,8 +40,6 @@ class Scenario:
     faults: tuple[str, ...]
     delay_s: float
     """Of a usual link."""
-    disk_weight: int
-    """What is left of f for disks that lose what was synced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,6 @@ def draw(seed: int, given: Given, faults: Sequence[str], behaviours: Sequence[ty
     )
     genesis.check()
     liars = _draw_liars(random, genesis, given.byzantine, behaviours)
-    left = genesis.committee.faulty - genesis.committee.weigh(liars)
     chosen = tuple(name for name in faults if random.random() < 0.4)
     mode: Mode = "liveness" if seed % 11 == 0 else "safety"
     rounds = random.choice((60, 100, 150, 200))
@@ -110,7 +107,6 @@ def draw(seed: int, given: Given, faults: Sequence[str], behaviours: Sequence[ty
         liars,
         chosen if given.faults is None else given.faults,
         random.choice((0.0003, 0.0005, 0.002, 0.02, 0.08)),
-        left,
     )
 
 

@@ -29,6 +29,7 @@ from weft.model.limits import LocalLimits
 from weft.model.message import Announced, Item
 from weft.node.recover import Recovered, found
 from weft.simulation.disk import Disk, Store
+from weft.simulation.drawing import Drawing
 from weft.simulation.loop import Host, JumpingLoop
 from weft.simulation.network import Network
 from weft.simulation.ports import Asked, Behaviour, Checker, End, Mode, Scene, Told, Violation
@@ -66,8 +67,11 @@ class World:
         self.limits = limits
         self.liars = tuple(sorted(behaviours))
         self.trace = Trace(self.now_us)
+        self.drawing = Drawing(len(genesis.members), self.liars)
         self.violation: Violation | None = None
         self.is_healed = False
+        self.unruly: list[int] = []
+        """Honest members whose disk or clock failed as only f may fail."""
         self.is_over = False
         self.is_closing = False
         """Clients ask nothing more."""
@@ -149,6 +153,7 @@ class World:
     def performed(self, place: int, effect: Effect) -> None:
         self.trace.note(place, type(effect).__name__, _detail(effect))
         if place not in self.liars:
+            self.drawing.note(effect)
             self.tell("performed", place, effect)
 
     def stored(self, place: int, sealed: Sequence[Sealed], commits: Sequence[Commit]) -> None:
@@ -173,6 +178,7 @@ class World:
 
     def crashed(self, place: int, what: str, fate: str) -> None:
         self.trace.note(place, "crashes", what, fate)
+        self.drawing.note_fall(place)
         if place not in self.liars:
             self.tell("crashed", place)
         self.come_back(place)
