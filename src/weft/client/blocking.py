@@ -44,12 +44,19 @@ class Runner:
             begun.append(self._loop.create_task(work))
             begun[0].add_done_callback(partial(_tell, told))
 
-        self._loop.call_soon_threadsafe(begin)
+        def end() -> None:
+            if begun:
+                begun[0].cancel()
+            else:
+                work.close()
+                told.set_exception(asyncio.CancelledError())
+
         try:
+            self._loop.call_soon_threadsafe(begin)
             return told.result()
         finally:
             if not told.done():
-                self._loop.call_soon_threadsafe(lambda: begun[0].cancel())
+                self._loop.call_soon_threadsafe(end)
                 wait([told], ENDING_S)
 
     def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
