@@ -1,8 +1,9 @@
 """The parameters of a search, as they stand in a URL, and the query that they make."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
+from msgspec import Meta
 from starlette.requests import Request
 
 from weft.api.cursor import read_cursor, write_cursor
@@ -14,6 +15,8 @@ from weft.apps.files.search import Place
 T = TypeVar("T")
 TAGS_MAX = 20
 LIST = "files"
+Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""What the index can hold."""
 
 
 def _optional(
@@ -77,7 +80,7 @@ def read_query(request: Request) -> q.Query:
 
 def read_place(request: Request, query: q.Query) -> Place | None:
     """Where this page begins; raises CursorError for a cursor of another order."""
-    return read_cursor(request, _list_name(query), tuple[str | int | None, int])
+    return read_cursor(request, _list_name(query), tuple[str | Whole | None, Whole])
 
 
 def write_place(query: q.Query, place: Place) -> str:

@@ -76,7 +76,8 @@ def time_of(tags: Mapping[int, Any]) -> str | None:
             year, month, day, hour, minute, second = map(int, match.groups())
             zone = _zone(tags.get(offset_tag))
             clock = datetime(year, month, day, hour, minute, second, tzinfo=zone)
-            return clock.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            # Not strftime: where a year has less than four digits it writes fewer.
+            return clock.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
         except (ValueError, OverflowError):
             continue
     return None

@@ -6,7 +6,6 @@ also one that the photo gave. On the ledger the object is two attachments, the p
 """
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -22,6 +21,8 @@ OWNER_FIELDS = ("title", "description", "tags", "taken_at", "location", "custom"
 
 Metadata = dict[str, Any]
 
+_UNSPEAKABLE = "metadata holds a number or a character that JSON cannot carry"
+
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-](?:[01]\d|2[0-3]):[0-5]\d))"
 )
@@ -30,7 +31,11 @@ _TIME = re.compile(
 def read_patch(raw: bytes) -> Metadata:
     """The merge patch that `raw` encodes; raises MetadataError or DocumentError."""
     check_document(raw, BYTES_MAX)
-    patch = json.loads(raw)
+    try:
+        patch = json.loads(raw)
+        canonical_patch(patch)
+    except ValueError:
+        raise MetadataError(_UNSPEAKABLE) from None
     if not isinstance(patch, dict):
         raise MetadataError("metadata is not a JSON object")
     unknown = sorted(set(patch) - set(OWNER_FIELDS))
@@ -56,7 +61,7 @@ def encode_metadata(metadata: Metadata) -> tuple[bytes, bytes | None]:
         encoded = _encode(rest)
         position = _encode(metadata["location"]) if "location" in metadata else None
     except (ValueError, RecursionError):
-        raise MetadataError("metadata holds a number or a character that JSON cannot carry") from None
+        raise MetadataError(_UNSPEAKABLE) from None
     if len(encoded) > BYTES_MAX:
         raise MetadataError(f"metadata of {len(encoded)} bytes; the limit is {BYTES_MAX}")
     return encoded, position
@@ -163,7 +168,7 @@ def _location(value: object) -> dict[str, float]:
         raise MetadataError("location must be an object of lat and lon, and nothing else")
     for name, bound in (("lat", 90), ("lon", 180)):
         degrees = value[name]
-        if type(degrees) not in (int, float) or not math.isfinite(degrees) or abs(degrees) > bound:
+        if type(degrees) not in (int, float) or not -bound <= degrees <= bound:
             raise MetadataError(f"location.{name} must be a number from -{bound} to {bound}")
     return {"lat": value["lat"], "lon": value["lon"]}
 

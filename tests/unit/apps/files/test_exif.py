@@ -113,6 +113,7 @@ def test_a_camera_is_named_once(make: object, model: object, camera: str | None)
         ({0x9003: "0000:00:00 00:00:00"}, None),
         ({0x9003: "    :  :     :  :  "}, None),
         ({0x9003: "0001:01:01 00:00:00", 0x9011: "+14:00"}, None),
+        ({0x9003: "0001:01:01 00:00:00"}, "0001-01-01T00:00:00Z"),
         ({0x9003: 12}, None),
         ({}, None),
     ],

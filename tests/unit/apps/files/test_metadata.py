@@ -90,6 +90,8 @@ def test_what_makes_no_sense_is_refused(given: object) -> None:
         b'{"custom": {"a": NaN}}',
         b'{"title": "\\ud800"}',
         b'{"title": "\xff"}',
+        b'{"custom": {"a": ' + b"1" * 5000 + b"}}",
+        b'{"location": {"lat": 1' + b"0" * 400 + b', "lon": 0}}',
         b'{"custom": ' + b'{"a":' * 100 + b"1" + b"}" * 101,
     ],
 )
@@ -97,6 +99,13 @@ def test_what_is_no_json_is_refused(raw: bytes) -> None:
     """Also what only some readers take for JSON."""
     with pytest.raises(RequestError):
         apply_patch({}, read_patch(raw))
+
+
+@pytest.mark.parametrize("raw", [b'{"custom": {"a": 1e999}}', b'{"custom": {"\\ud800": 1}}'])
+def test_a_patch_that_was_read_can_be_written(raw: bytes) -> None:
+    """A change is compared with others by its bytes before it is applied."""
+    with pytest.raises(MetadataError):
+        read_patch(raw)
 
 
 def test_the_position_is_kept_apart() -> None:
@@ -120,6 +129,7 @@ def test_the_position_is_kept_apart() -> None:
         (b'{"custom": {"a": 1e999}}', b"null"),
         (b'{"location": {"lat": 1, "lon": 1}}', None),
         (b"[" * 60_000, b"9" * 60_000),
+        (b"{}", b'{"lat": 1' + b"0" * 400 + b', "lon": 0}'),
         (b'{"taken_at": "0001-01-01T00:00:00+14:00"}', b'{"lat": "1", "lon": "2"}'),
     ],
 )

@@ -14,6 +14,7 @@ import pytest
 
 from tests.unit.apps.files.twin import Net
 from weft.api.app import create_app
+from weft.api.cursor import write_cursor
 from weft.api.server import serve
 from weft.apps.files.blobs import Reading
 from weft.apps.files.content import find_range
@@ -161,6 +162,8 @@ BAD_SEARCHES = [
     ("limit=0", "request.invalid"),
     ("limit=1001", "request.invalid"),
     ("cursor=zzz", "cursor.invalid"),
+    (f"cursor={write_cursor('files created_at False', (2**63, 1))}", "cursor.invalid"),
+    (f"cursor={write_cursor('files created_at False', (None, 2**64 - 1))}", "cursor.invalid"),
     ("q=a&q=b", "request.invalid"),
     ("min_height=x", "request.invalid"),
     ("&".join(["tag=x"] * 21), "request.invalid"),
