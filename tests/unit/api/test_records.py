@@ -6,6 +6,7 @@ import httpx
 
 from tests.unit.api.ask import ask, code_of
 from tests.unit.api.twin import Twin
+from weft.api.cursor import write_cursor
 
 NOTE = "/v1/records/notes/first"
 
@@ -196,6 +197,9 @@ async def test_pages_of_history_miss_nothing_in_one_block(http: httpx.AsyncClien
             break
         params["cursor"] = page["next_cursor"]
     assert found == [5, 4, 3, 2, 1, 0]
+    for place in ((1, 2**63 - 1), (1, -1), (2**63, 0)):
+        made_up = {"cursor": write_cursor("history", place)}
+        assert code_of(await http.get(NOTE + "/history", params=made_up)) == (400, "cursor.invalid")
     assert code_of(await http.get("/v1/records/notes/never/history")) == (404, "record.unknown")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from os import urandom
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from starlette.requests import Request
@@ -50,7 +50,7 @@ from weft.api.schemas import (
 )
 from weft.api.service import Fate, RecordView, Wish
 from weft.model.call import PutRecords, RecordItem, RemoveRecord, is_collection, is_record_key
-from weft.model.encoding import encode
+from weft.model.encoding import Natural, encode
 from weft.model.errors import BehindError, BlobError, WeftError
 from weft.model.transaction import Attachment
 
@@ -100,6 +100,7 @@ ERASE: Parameter[str] = Parameter(
     "false",
 )
 BATCH = ":batch"
+_Passed = Annotated[int, msgspec.Meta(ge=0, le=2**32)]
 BATCH_DEPTH = 3
 """Levels around a document of a batch: the body, its list, the item."""
 _items: msgspec.json.Decoder[RecordItems] = msgspec.json.Decoder(RecordItems)
@@ -189,7 +190,7 @@ async def list_history(request: Request) -> Response:
     """All versions, newest first, deletions too; an erasure leaves only itself."""
     collection, key, limit = COLLECTION.of(request), KEY.of(request), LIMIT.of(request)
     # Several versions may be of one height: a page begins in the middle of them by passing over some.
-    place = read_cursor(request, "history", tuple[int, int])
+    place = read_cursor(request, "history", tuple[Natural, _Passed])
     height = await begin_read(request)
     below, passed = (None, 0) if place is None else (place[0] + 1, place[1])
     views = await service_of(request).record_history(collection, key, below, passed + limit + 1)
