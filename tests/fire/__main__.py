@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 
 from tests.fire.enclosure import enclose, is_enclosed
+from tests.fire.faults import KINDS
 from tests.fire.history import keep_history
 from tests.fire.nemesis import Nemesis
 from tests.fire.report import commit_of, page, summary
@@ -38,12 +39,13 @@ def main(arguments: list[str]) -> int:
         options.clients,
         options.rate,
         options.disk_mib,
+        tuple(options.only or ()),
     )
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="weft-fire-", dir=options.folder) as folder:
         result = asyncio.run(_run(setup, Path(folder), console))
         _tell(result, console)
-        if result.violations and options.keep:
+        if options.keep:
             _keep_homes(Path(folder), options.keep, console)
     if options.report:
         _write(result, options.report, arguments)
@@ -59,9 +61,10 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=12)
     parser.add_argument("--rate", type=float, default=60, help="operations a second that are wished, in all")
     parser.add_argument("--disk-mib", type=int, default=96, help="the small disk of one node")
+    parser.add_argument("--only", nargs="+", choices=KINDS, metavar="KIND", help=f"of {', '.join(KINDS)}")
     parser.add_argument("--loopback", action="store_true", help="proxies on loopback instead of namespaces")
     parser.add_argument("--report", type=Path, help="a Markdown file, beside which the history is kept")
-    parser.add_argument("--keep", type=Path, help="a folder for all homes if a promise is broken")
+    parser.add_argument("--keep", type=Path, help="a folder for all homes, the history and the phases")
     parser.add_argument("--folder", type=Path, help="where homes lie meanwhile")
     return parser.parse_args(arguments)
 

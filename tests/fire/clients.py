@@ -30,7 +30,8 @@ DOCUMENT_BYTES = (0, 0, 0, 100, 3_000, 20_000)
 CERTAIN = {400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422}
 """Answers that decide what became of a write, also when it was sent several times."""
 BEFORE = {429, 503, 507}
-"""Answers to a write that was not taken in, if it was sent once."""
+STOPPING = "server.stopping"
+"""Answers to a write that was not taken in, if it was sent once; unless the node just stops."""
 TELL_S = 0.5
 
 
@@ -132,7 +133,7 @@ class Clients:
         except httpx.TransportError as error:
             self._end(operation, "unknown", code=type(error).__name__)
         else:
-            told = answer.json()
+            told = _json_of(answer)
             if answer.is_success:
                 self._succeed(operation, answer.status_code, told)
             else:
@@ -167,7 +168,7 @@ class Clients:
         code = str(told.get("code", ""))
         if code == "record.unknown":
             self._end(operation, "ok", status, version=0)
-        elif status in CERTAIN | before or operation.kind == "get":
+        elif operation.kind == "get" or (status in CERTAIN | before and code != STOPPING):
             version = {"records.version": told.get("version"), "records.missing": 0}.get(code)
             self._end(operation, "fail", status, code, version)
         else:
@@ -192,6 +193,15 @@ class Clients:
         return (time.monotonic_ns() - self._plan.begun_ns) // 1000
 
 
+def _json_of(answer: httpx.Response) -> dict[str, Any]:
+    """The object in an answer; what is none has no code, which is noticed later."""
+    try:
+        told = answer.json()
+    except ValueError:
+        return {"code": f"no JSON: {answer.text[:80]!r}"}
+    return told if isinstance(told, dict) else {}
+
+
 async def tell(clients: Clients) -> None:
     """Say how it goes, again and again."""
     while True:
@@ -205,7 +215,9 @@ async def main(plan: Plan, history: Path) -> None:
         clients = Clients(plan, file)
         telling = asyncio.create_task(tell(clients))
         work = asyncio.create_task(clients.run())
-        ending = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
+        ending = asyncio.create_task(ended.wait())
         await asyncio.wait((work, ending, telling), return_when=asyncio.FIRST_COMPLETED)
         clients.is_stopping = True
         await work

@@ -206,6 +206,8 @@ CLOCK_THAT_CAN_BE_SET: dict[str, Draw] = {
     "clock": lambda chance, nodes, _: Clock(nodes, chance.choice((0.3, 2.0, 8.0, 20.0))),
 }
 
+KINDS = (*EVERYWHERE, *SMALL_DISK, *CLOCK_THAT_CAN_BE_SET)
+
 
 def _bridge(chance: Random, nodes: Sequence[int], count: int) -> int | None:
     others = [node for node in range(count) if node not in nodes]

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from random import Random
 
 import httpx
@@ -10,7 +11,7 @@ import msgspec
 from tests.fire.bed import Bed
 from tests.fire.faults import CLOCK_THAT_CAN_BE_SET, EVERYWHERE, SMALL_DISK, Draw, Fault, Full
 
-RECOVERY_S = 30.0
+RECOVERY_S = 60.0
 """How long after all is healed every node may take until it serves again."""
 LOOK_S = 0.2
 LASTS_S_MEAN, LASTS_S_MAX = 4.0, 15.0
@@ -44,10 +45,13 @@ class Nemesis:
         chance = Random(f"{seed}:nemesis")
         self.special = chance.randrange(bed.count)
 
-    def allow(self, has_small_disk: bool, has_clock: bool) -> None:
-        """What can be had for the drawn node."""
+    def allow(self, has_small_disk: bool, has_clock: bool, only: Sequence[str]) -> None:
+        """What can be had for the drawn node, and the kinds of fault that are wished, or all."""
         self._special |= SMALL_DISK if has_small_disk else {}
         self._special |= CLOCK_THAT_CAN_BE_SET if has_clock else {}
+        for draws in (self._draws, self._special) if only else ():
+            for kind in set(draws) - set(only):
+                del draws[kind]
 
     async def run(self, seconds: float) -> None:
         """Strike and heal until time is up or a promise is broken. All is healed when this returns."""

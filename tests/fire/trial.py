@@ -27,7 +27,7 @@ from tests.fire.switch import Switch, raise_loopback
 from weft.model.committee import FaultModel
 
 READY_S = 60.0
-AGREEMENT_S = 120.0
+AGREEMENT_S = 60.0
 CLIENTS_END_S = 60.0
 LOOK_S = 0.25
 MIB = 1 << 20
@@ -46,6 +46,8 @@ class Setup:
     clients: int = 12
     rate: float = 60.0
     disk_mib: int = 96
+    only: tuple[str, ...] = ()
+    """Kinds of fault; empty: all."""
 
 
 @dataclass(slots=True)
@@ -91,6 +93,9 @@ async def try_it(setup: Setup, folder: Path, watch: Watch) -> Result:
         history = folder / "history.jsonl"
         await _play(setup, bed, nemesis, history, watch, result)
         result.operations = read_history(history)
+        (folder / "phases.json").write_bytes(msgspec.json.format(msgspec.json.encode(result.phases)))
+        if result.violations:
+            await _note_state(bed, folder)
         await _settle(bed, result)
         await _verify(bed, result)
     result.seconds = (time.monotonic_ns() - begun_ns) / 1e9
@@ -115,7 +120,7 @@ def _equip(bed: Bed, nemesis: Nemesis, result: Result, setup: Setup) -> None:
         result.missing.append(
             "NO CLOCK CAN BE SET: there is no C compiler (Debian: apt-get install gcc libc6-dev)"
         )
-    nemesis.allow(has_disk, has_clock)
+    nemesis.allow(has_disk, has_clock, setup.only)
 
 
 async def _until_ready(bed: Bed) -> None:
@@ -176,6 +181,14 @@ async def _hear(clients: asyncio.subprocess.Process, counts: dict[str, int]) -> 
     assert clients.stdout is not None
     while line := await clients.stdout.readline():
         counts.update(msgspec.json.decode(line))
+
+
+async def _note_state(bed: Bed, folder: Path) -> None:
+    """What every node says of itself, for whoever looks into what went wrong."""
+    for node in range(bed.count):
+        answers = [await bed.ask(node, path) for path in ("/readyz", "/v1/status", "/metrics")]
+        text = "\n".join("no answer" if answer is None else answer.text for answer in answers)
+        (folder / f"node{node}.state").write_text(text, encoding="utf-8")
 
 
 async def _settle(bed: Bed, result: Result) -> None:
