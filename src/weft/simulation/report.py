@@ -11,6 +11,7 @@ def format_result(result: Result, given: Given) -> str:
         f"seed {scenario.seed}: {describe(scenario)}\n"
         f"{result.rounds} rounds, {result.blocks} blocks, {result.calls} calls of clients, "
         f"{result.seconds:.1f} s of its own time\n"
+        f"{', '.join(f'{count} {what}' for what, count in result.counts.items())}\n"
         f"trace {result.digest}"
     )
     if violation is None:

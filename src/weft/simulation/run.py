@@ -45,6 +45,8 @@ class Result:
     calls: int
     seconds: float
     """Of the world's own time."""
+    counts: dict[str, int]
+    """How often each thing happened."""
     lines: tuple[str, ...]
     """The last lines of the trace."""
     drawing: str
@@ -97,6 +99,7 @@ def simulate(
         blocks,
         world.calls,
         seconds,
+        dict(sorted(world.trace.counts.items())),
         tuple(world.trace.last(60)) if world.violation else (),
         world.drawing.render() if world.violation else "",
     )
@@ -153,7 +156,7 @@ class _Run:
             for part in parts:
                 if part.done():
                     part.result()
-            await asyncio.sleep(self._scenario.delay_s + 0.002)
+            await asyncio.sleep(2 * self._scenario.delay_s + 0.004)
         return True
 
     async def _heal(

@@ -3,7 +3,7 @@
 Two runs of a seed are the same run exactly when their digests are equal.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from hashlib import sha256
 
@@ -17,10 +17,13 @@ class Trace:
         self._now_us = now_us
         self._state = sha256()
         self._lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self.counts: Counter[str] = Counter()
+        """How often each thing happened."""
 
     def note(self, who: int | str, what: str, *details: object) -> None:
         """Something happened to a member, a client or the world."""
         line = f"{self._now_us()} {who} {what} {' '.join(map(str, details))}"
+        self.counts[what] += 1
         self._lines.append(line)
         self._state.update(line.encode())
 

@@ -73,6 +73,8 @@ class World:
         self.unruly: list[int] = []
         """Honest members whose disk or clock failed as only f may fail."""
         self.is_over = False
+        self.round = 0
+        """The highest round whose commit an honest member has delivered."""
         self.is_closing = False
         """Clients ask nothing more."""
         self.calls = 0
@@ -125,12 +127,6 @@ class World:
         found(disk.journal, self.genesis)
         return disk
 
-    @property
-    def round(self) -> int:
-        """The highest round that any honest member has complete."""
-        lives = (one.life for one in self.honest)
-        return max((life.node.core.round for life in lives if life is not None), default=0)
-
     def come_back(self, place: int) -> None:
         """Start a member again after a while, as people or their machines do."""
         delay_s = 0.05 if self.is_healed else self.fate.expovariate(1) + 0.01
@@ -154,6 +150,8 @@ class World:
         self.trace.note(place, type(effect).__name__, _detail(effect))
         if place not in self.liars:
             self.drawing.note(effect)
+            if isinstance(effect, Deliver) and effect.commit.round > self.round:
+                self.round = effect.commit.round
             self.tell("performed", place, effect)
 
     def stored(self, place: int, sealed: Sequence[Sealed], commits: Sequence[Commit]) -> None:
