@@ -93,23 +93,23 @@ def run_range(
     processes: int,
     record: Path | None,
     progress: Callable[[Piece], None],
+    piece: int = PIECE,
 ) -> list[Piece]:
     """Run what the record does not have of a range; gives all of it. `progress` hears of each piece."""
-    kept = [piece for piece in load_record(record) if piece.given == str(given)] if record else []
-    known = {seed for piece in kept for seed in range(piece.first, piece.last + 1)}
-    pieces = [piece for piece in kept if first <= piece.first and piece.last <= last]
-    for piece in pieces:
-        progress(piece)
-    todo = [
-        (one[0], one[-1], given) for one in _cut(seed for seed in range(first, last + 1) if seed not in known)
-    ]
+    kept = [one for one in load_record(record) if one.given == str(given)] if record else []
+    known = {seed for one in kept for seed in range(one.first, one.last + 1)}
+    done = [one for one in kept if first <= one.first and one.last <= last]
+    for one in done:
+        progress(one)
+    wanted = (seed for seed in range(first, last + 1) if seed not in known)
+    todo = [(cut[0], cut[-1], given) for cut in _cut(wanted, piece)]
     with get_context("spawn").Pool(min(processes, max(1, len(todo)))) as pool:
-        for piece in pool.imap_unordered(_run, todo):
+        for one in pool.imap_unordered(_run, todo):
             if record is not None:
-                _append(record, piece)
-            pieces.append(piece)
-            progress(piece)
-    return sorted(pieces, key=lambda piece: piece.first)
+                _append(record, one)
+            done.append(one)
+            progress(one)
+    return sorted(done, key=lambda one: one.first)
 
 
 def load_record(path: Path) -> list[Piece]:
@@ -152,11 +152,11 @@ def _run(todo: tuple[int, int, Given]) -> Piece:
     return run_piece(*todo)
 
 
-def _cut(seeds: Iterator[int]) -> Iterator[Sequence[int]]:
+def _cut(seeds: Iterator[int], length: int) -> Iterator[Sequence[int]]:
     """Runs of consecutive seeds, none longer than a piece, none across a multiple of its length."""
     piece: list[int] = []
     for seed in seeds:
-        if piece and (seed != piece[-1] + 1 or seed % PIECE == 0):
+        if piece and (seed != piece[-1] + 1 or seed % length == 0):
             yield piece
             piece = []
         piece.append(seed)

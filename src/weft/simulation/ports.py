@@ -18,6 +18,7 @@ from weft.consensus.messages import Effect
 from weft.model.block import Sealed
 from weft.model.commit import Commit
 from weft.model.digest import Digest
+from weft.model.encoding import Record
 from weft.model.genesis import Genesis
 from weft.model.keys import PrivateKey, PublicKey
 from weft.model.message import Answer, Item, Request
@@ -111,7 +112,7 @@ class Asked:
     client: int
     place: int
     """The node that it was made to."""
-    verb: Literal["put", "delete", "erase", "batch", "submit", "read"]
+    verb: Literal["put", "delete", "erase", "batch", "submit", "read", "write"]
     begun_us: int
     """Time of the world, which no node's clock shows exactly."""
     collection: str = ""
@@ -125,6 +126,10 @@ class Asked:
     """`submit`: the transaction that the client signed itself; it may send the same to several nodes."""
     attachments: tuple[Attachment, ...] = ()
     is_linearizable: bool = False
+    contract: str = ""
+    call: str = ""
+    arguments: Record | None = None
+    """`write`: a call of any contract, through the node's gateway."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from weft.model.call import PutRecords, RecordItem, RemoveRecord
 from weft.model.digest import digest
-from weft.model.encoding import encode
+from weft.model.encoding import Record, encode
 from weft.model.errors import WeftError
 from weft.model.keys import PrivateKey
 from weft.model.transaction import Attachment, Commitment, Transaction, sign_transaction
@@ -100,6 +100,18 @@ class Client:
 
     def caller(self) -> Caller:
         return Caller(self.world.gateway.public.address, "gateway")
+
+    async def write(self, place: int, contract: str, call: str, arguments: Record) -> Told:
+        """Call any contract through a node's gateway."""
+        given = Wish(contract, call, encode(arguments), (), None, b"")
+        return await self.call(
+            place,
+            "write",
+            lambda service: service.write(self.caller(), given, "executed", NODE_TIMEOUT_MS),
+            contract=contract,
+            call=call,
+            arguments=arguments,
+        )
 
     async def put(self, place: int, key: str, expected: int | None = None, wish: str | None = None) -> Told:
         """Write one record through a node's gateway."""
