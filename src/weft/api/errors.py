@@ -16,6 +16,7 @@ RequestError               request.invalid       400  an unknown or malformed pa
 ├── ErasedError            content.erased        410  content that was destroyed
 ├── BodySizeError          request.size          413  a body beyond its bound
 ├── MediaTypeError         request.media_type    415  a body of another kind
+├── MalformedError         record.malformed      422  a record whose content, signed elsewhere, is no document
 ├── UnexpectedError        server.unexpected     500  our own mistake
 ├── BusyError              server.busy           503  more at once than this node takes
 ├── StoppingError          server.stopping       503  the node ended before the answer was known
@@ -129,6 +130,12 @@ class MediaTypeError(RequestError):
     code = "request.media_type"
     status = 415
     fix = "Set Content-Type to the media type that /docs names for this path."
+
+
+class MalformedError(RequestError):
+    code = "record.malformed"
+    status = 422
+    fix = "Write the record again: whoever signed this version put something into it that is no JSON text."
 
 
 class UnexpectedError(RequestError):

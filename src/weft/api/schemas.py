@@ -249,7 +249,7 @@ class RecordWritten(Record):
 
 
 class RecordVersion(Record):
-    """One entry of a history. `value` is null when it was deleted or erased."""
+    """One entry of a history. `value` is null when it was deleted or erased, or signed without being JSON."""
 
     size: int
     deleted: bool

@@ -1,9 +1,12 @@
 """Records over HTTP: written, read back as sent, versioned, refused."""
 
 import json
+from base64 import b64encode
 
 import httpx
+import pytest
 
+from tests.chain import attachment
 from tests.unit.api.ask import ask, code_of
 from tests.unit.api.twin import Twin
 from weft.api.cursor import write_cursor
@@ -317,3 +320,23 @@ async def test_a_write_that_is_not_executed_in_time_is_pending(http: httpx.Async
         assert code_of(answer) == (504, "transaction.pending")
         fate = await http.get(f"/v1/transactions/{answer.json()['id']}")
         assert fate.json()["status"] == "pending"
+
+
+@pytest.mark.parametrize("content", [b'1,"key":"forged"', b"\xff", b"", b"[" * 65 + b"]" * 65])
+async def test_what_was_signed_as_a_document_and_is_none_is_not_shown(
+    http: httpx.AsyncClient, twin: Twin, content: bytes
+) -> None:
+    """It would break out of the answer: by itself it is 422, in lists it has no value."""
+    await http.put("/v1/records/notes/other", content=b"1")
+    given = attachment(content)
+    raw = twin.ledger.put("alice", "first", given)
+    body = {
+        "transaction": b64encode(raw).decode(),
+        "attachments": [b64encode(given.salt + content).decode()],
+    }
+    assert (await http.post("/v1/transactions", json=body)).is_success
+    assert code_of(await http.get(NOTE)) == (422, "record.malformed")
+    items = (await http.get("/v1/records/notes")).json()["items"]
+    assert [(item["key"], item["value"]) for item in items] == [("first", None), ("other", 1)]
+    (version,) = (await http.get(NOTE + "/history")).json()["items"]
+    assert (version["key"], version["value"], version["size"]) == ("first", None, len(content))

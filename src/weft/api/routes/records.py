@@ -11,7 +11,7 @@ from starlette.responses import Response
 from weft.api.answer import Answer, time_text
 from weft.api.cursor import read_cursor, write_cursor
 from weft.api.document import check_document
-from weft.api.errors import ErasedError, MethodError, RecordUnknownError
+from weft.api.errors import DocumentError, ErasedError, MalformedError, MethodError, RecordUnknownError
 from weft.api.parameter import (
     CONDITIONAL,
     CURSOR,
@@ -135,7 +135,7 @@ async def put_record(request: Request) -> Response:
 
 @router.get(
     "/v1/records/{collection}/{key}",
-    **describe({200: Record}, parameters=(COLLECTION, KEY, AT_HEIGHT, *READ)),
+    **describe({200: Record}, parameters=(COLLECTION, KEY, AT_HEIGHT, *READ), problems=(422,)),
 )
 async def show_record(request: Request) -> Response:
     """The newest version, or the one that was valid at a height."""
@@ -149,7 +149,10 @@ async def show_record(request: Request) -> Response:
         raise RecordUnknownError(f"there is no record {key!r} in {collection} at height {at}")
     if view.content is None:
         raise _gone(view)
-    return Answer(Record(**_members(view)), height=height, version=view.version)
+    shown = Record(**_members(view))
+    if shown.value is None:
+        raise MalformedError(f"version {view.version} of record {key!r} in {collection} is no JSON text")
+    return Answer(shown, height=height, version=view.version)
 
 
 @router.delete(
@@ -285,12 +288,22 @@ def _members(view: RecordView) -> dict[str, Any]:
     return {
         "collection": view.collection,
         "key": view.key,
-        "value": None if view.content is None or view.is_deleted else msgspec.Raw(view.content),
+        "value": None if view.content is None or view.is_deleted else _document(view.content),
         "version": view.version,
         "height": view.height,
         "updated_at": time_text(view.time_ms),
         "author": view.author,
     }
+
+
+def _document(content: bytes) -> msgspec.Raw | None:
+    """The content, if it is a document: a client may sign anything into it, and what is no JSON text would
+    break out of the answer that it stands in."""
+    try:
+        check_document(content, len(content))
+    except DocumentError:
+        return None
+    return msgspec.Raw(content)
 
 
 def _show_version(view: RecordView) -> RecordVersion:
