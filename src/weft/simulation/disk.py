@@ -99,6 +99,17 @@ class MemoryFiles:
     def durable_below(self, held: _File, offset: int) -> bool:
         return held.durable <= offset
 
+    def is_safe(self, payload: bytes) -> bool:
+        """Whether these bytes are durable; the newest are looked at first."""
+        files = [self._files[path] for path in reversed(self.paths(FOLDER, SUFFIX))]
+        return any(held.content.rfind(payload, 0, held.durable) >= 0 for held in files)
+
+    def copy_durable(self) -> "MemoryFiles":
+        """What would be left if the power went now and nothing else reached the disk."""
+        copy = MemoryFiles()
+        copy._files = {path: _File(bytes(held.content[: held.durable])) for path, held in self._files.items()}
+        return copy
+
     def crash(self, random: Random) -> str:
         """The power went: what becomes of what was not synced. Says what did."""
         self._open.clear()
@@ -236,6 +247,10 @@ class Attachments(MemoryAttachments):
         self.step("discard")
         super().discard(commitments)
 
+    def is_safe(self, commitment: Digest) -> bool:
+        """Whether this is durable: content or tombstone."""
+        return commitment in self._kept and commitment not in self._loose
+
     def crash(self, random: Random) -> None:
         """Some of what was not synced is gone."""
         for commitment in self._loose:
@@ -260,6 +275,10 @@ class Disk:
         """As a start-up opens it."""
         self.journal = Journal(FOLDER, self.files, self._random_bytes)
         return self.journal
+
+    def reopen_copy(self) -> Journal:
+        """The journal as a start-up would find it after a loss of power, to be looked at."""
+        return Journal(FOLDER, self.files.copy_durable(), bytes)
 
     def let(self, step: Step, told: Callable[[Sequence[Sealed], Sequence[Commit]], None] | None) -> None:
         """Who is asked before, and told after, from now on."""

@@ -15,15 +15,17 @@ from typing import ClassVar, Literal, Protocol
 
 from weft.consensus.core import Core
 from weft.consensus.messages import Effect
+from weft.execution.contract import Contract
 from weft.model.block import Sealed
 from weft.model.commit import Commit
 from weft.model.digest import Digest
 from weft.model.encoding import Record
 from weft.model.genesis import Genesis
 from weft.model.keys import PrivateKey, PublicKey
+from weft.model.limits import LocalLimits
 from weft.model.message import Answer, Item, Request
 from weft.model.transaction import Attachment
-from weft.model.view import Fate, RecordView, Wait
+from weft.model.view import EventRow, Fate, RecordView, Wait
 from weft.node.node import Node
 from weft.node.ports import AttachmentStore, Journal, Store
 from weft.node.recover import Recovered
@@ -160,6 +162,10 @@ class Scene:
     """How signatures are verified in this run."""
     now_us: Callable[[], int]
     """Time of the world."""
+    contracts: Mapping[str, Contract]
+    limits: LocalLimits
+    look: "Callable[[int], Kept]"
+    """What an honest member has at this moment."""
 
 
 @dataclass(slots=True)
@@ -173,6 +179,12 @@ class Kept:
     node: Node | None
     is_damaged: bool
     """Whether the faults of this run took its whole disk, or what was synced on it, away."""
+    is_safe: Callable[[bytes], bool]
+    """Whether these bytes stand in its journal and would outlive a loss of power."""
+    is_content_safe: Callable[[Digest], bool]
+    """Whether this content, or its tombstone, would."""
+    reopen: Callable[[], Journal]
+    """A copy of its journal, as a start-up would find it if all that is not synced were lost now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +224,10 @@ class Checker:
 
     def told(self, asked: Asked, told: Told) -> None:
         """The call has ended. What a liar's node told binds nobody."""
+
+    def followed(self, place: int, row: EventRow) -> None:
+        """The run's follower, who keeps its place through crashes and goes to one honest node after the
+        other, was given the next row of the ledger."""
 
     def cut(self, place: int, member: int, reason: str) -> None:
         """An honest node cuts off a member for what it sent."""

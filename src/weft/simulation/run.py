@@ -14,6 +14,7 @@ from weft.model.keys import is_signed
 from weft.simulation.byzantine import BEHAVIOURS
 from weft.simulation.checkers import CHECKERS
 from weft.simulation.faults import FAULTS, Storm
+from weft.simulation.follower import follow
 from weft.simulation.keyed import is_keyed
 from weft.simulation.loop import JumpingLoop
 from weft.simulation.ports import Behaviour, Checker, Violation
@@ -120,6 +121,7 @@ class _Run:
         for validator in world.validators:
             validator.start()
         clients = [asyncio.ensure_future(self._workload(client)) for client in self._clients]
+        clients.append(asyncio.ensure_future(follow(world)))
         storm = [asyncio.ensure_future(FAULTS[name](self._storm())) for name in scenario.faults]
         share = 1.0 if scenario.mode == "safety" else 0.7
         await self._until(lambda: world.round >= share * scenario.rounds, storm + clients, STORM_SECONDS)

@@ -218,9 +218,12 @@ class Validator:
 
     @property
     def kept(self) -> Kept:
-        node = self.life.node if self.life is not None else None
+        node = getattr(self.life, "node", None)
         disk = self.disk
-        return Kept(self.place, disk.journal, disk.store, disk.attachments, node, self.is_damaged)
+        return Kept(
+            self.place, disk.journal, disk.store, disk.attachments, node, self.is_damaged, disk.files.is_safe,
+            disk.attachments.is_safe, disk.reopen_copy,
+        )  # fmt: skip
 
     # What a behaviour has to work with (`weft.simulation.ports.Liar`).
 

@@ -27,6 +27,7 @@ from weft.model.genesis import Genesis
 from weft.model.keys import PrivateKey, PublicKey
 from weft.model.limits import LocalLimits
 from weft.model.message import Announced, Item
+from weft.model.view import EventRow
 from weft.node.recover import Recovered, found
 from weft.simulation.disk import Disk, Store
 from weft.simulation.drawing import Drawing
@@ -36,7 +37,19 @@ from weft.simulation.ports import Asked, Behaviour, Checker, End, Mode, Scene, T
 from weft.simulation.trace import Trace
 from weft.simulation.validator import Validator
 
-HOOKS = ("said", "performed", "stored", "asked", "told", "cut", "crashed", "stopped", "restarted", "healed")
+HOOKS = (
+    "said",
+    "performed",
+    "stored",
+    "asked",
+    "told",
+    "followed",
+    "cut",
+    "crashed",
+    "stopped",
+    "restarted",
+    "healed",
+)
 
 
 class World:
@@ -94,7 +107,10 @@ class World:
             ]
             for hook in HOOKS
         }
-        scene = Scene(seed, mode, genesis, self.liars, is_signed, self.now_us)
+        scene = Scene(
+            seed, mode, genesis, self.liars, is_signed, self.now_us, contracts, limits,
+            lambda place: self.validators[place].kept,
+        )  # fmt: skip
         for checker in checkers:
             checker.begin(scene)
         self._origin = seal_genesis(genesis, found_state(genesis, contracts))
@@ -168,6 +184,10 @@ class World:
         fate = told.fate.status if told.fate is not None else ""
         self.trace.note(f"client{asked.client}", told.outcome, asked.number, fate, told.error or "")
         self.tell("told", asked, told)
+
+    def followed(self, place: int, row: EventRow) -> None:
+        self.trace.note("follower", "reads", row.height, row.position)
+        self.tell("followed", place, row)
 
     def cut(self, place: int, member: int, reason: str) -> None:
         self.trace.note(place, "cuts", member, reason)
