@@ -58,7 +58,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", default="1", help="what is struck, when and how")
     parser.add_argument("--fault-model", choices=("byzantine", "crash"), default="byzantine")
     parser.add_argument("--nodes", type=int, help="4, or 3 with crash")
-    parser.add_argument("--clients", type=int, default=12)
+    parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--rate", type=float, default=60, help="operations a second that are wished, in all")
     parser.add_argument("--disk-mib", type=int, default=96, help="the small disk of one node")
     parser.add_argument("--only", nargs="+", choices=KINDS, metavar="KIND", help=f"of {', '.join(KINDS)}")

@@ -7,6 +7,7 @@ operation is one line of the history. Half a second at a time, one line on stand
 import asyncio
 import sys
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
 from typing import Any, BinaryIO
@@ -23,9 +24,11 @@ OPERATIONS_A_KEY = 150
 KINDS: tuple[Kind, ...] = ("get", "put", "delete")
 SHARES = (45, 50, 5)
 SHARE_RETRYING = 0.3
-TIMEOUT_S = 6.0
-NODE_TIMEOUT_MS = 4000
+TIMEOUT_S = 4.0
+NODE_TIMEOUT_MS = 2500
 RETRYING_S = 12.0
+SHARING = 8
+"""Clients that share one connection pool: as with programs, the node that answered last is asked first."""
 DOCUMENT_BYTES = (0, 0, 0, 100, 3_000, 20_000)
 CERTAIN = {400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422}
 """Answers that decide what became of a write, also when it was sent several times."""
@@ -75,24 +78,31 @@ class Clients:
 
     async def run(self) -> None:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=5)
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits, trust_env=False) as http:
-            await asyncio.gather(*(self._act(client, http) for client in range(self._plan.clients)))
+        async with AsyncExitStack() as stack:
+            http = httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits, trust_env=False)
+            await stack.enter_async_context(http)
+            networks = []
+            for first in range(-(-self._plan.clients // SHARING)):
+                urls = Random(f"{self._plan.seed}:{first}").sample(self._plan.urls, len(self._plan.urls))
+                network = AsyncClient(urls, timeout_s=RETRYING_S, patience_s=RETRYING_S)
+                networks.append(await stack.enter_async_context(network))
+            clients = range(self._plan.clients)
+            await asyncio.gather(
+                *(self._act(client, http, networks[client // SHARING]) for client in clients)
+            )
 
-    async def _act(self, client: int, http: httpx.AsyncClient) -> None:
+    async def _act(self, client: int, http: httpx.AsyncClient, network: AsyncClient) -> None:
         chance = Random(f"{self._plan.seed}:client:{client}")
-        urls = list(self._plan.urls)
-        chance.shuffle(urls)
-        async with AsyncClient(urls, timeout_s=RETRYING_S, patience_s=RETRYING_S) as network:
-            while not self.is_stopping:
-                await asyncio.sleep(chance.expovariate(self._plan.rate / self._plan.clients))
-                operation = self._draw(client, chance)
-                try:
-                    if operation.node == ANY_NODE:
-                        await self._retry(network, operation)
-                    else:
-                        await self._try(http, operation)
-                finally:
-                    self._note(operation)
+        while not self.is_stopping:
+            await asyncio.sleep(chance.expovariate(self._plan.rate / self._plan.clients))
+            operation = self._draw(client, chance)
+            try:
+                if operation.node == ANY_NODE:
+                    await self._retry(network, operation)
+                else:
+                    await self._try(http, operation)
+            finally:
+                self._note(operation)
 
     def _draw(self, client: int, chance: Random) -> Operation:
         slot = self._keys[chance.randrange(KEYS_AT_ONCE)]

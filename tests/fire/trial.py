@@ -43,7 +43,7 @@ class Setup:
     seconds: float
     nodes: int = 4
     fault_model: FaultModel = "byzantine"
-    clients: int = 12
+    clients: int = 64
     rate: float = 60.0
     disk_mib: int = 96
     only: tuple[str, ...] = ()
