@@ -22,6 +22,9 @@ TRY_S = 10.0
 SPARE_S = 2.0
 CONNECT_S = 5.0
 PAUSE_S_FIRST, PAUSE_S_MAX = 0.05, 1.0
+REQUESTS_AT_ONCE = 64
+"""Others wait for their turn here: what the pool of connections does for each request grows with their
+number, and a request that waits there too long counts as one that no node answered."""
 
 Body = bytes | Callable[[], AsyncIterator[bytes]] | None
 """A body, or what makes one anew for each try."""
@@ -44,7 +47,10 @@ class Nodes:
         self._timeout_s = timeout_s
         self._patience_s = patience_s
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
-        self._http = httpx.AsyncClient(headers=headers, trust_env=False)
+        # Streams last, so they are not counted; their callers bound them.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=REQUESTS_AT_ONCE)
+        self._http = httpx.AsyncClient(headers=headers, trust_env=False, limits=limits)
+        self._room = asyncio.Semaphore(REQUESTS_AT_ONCE)
         self.skew_s = 0.0
         """How far the nodes' clock is ahead of ours, as the last answer said; a second is its grain."""
 
@@ -137,7 +143,11 @@ class Nodes:
         self, url: str, build: Callable[[str], httpx.Request], is_stream: bool
     ) -> httpx.Response | ProblemError | UnreachableError:
         try:
-            response = await self._http.send(build(url), stream=is_stream)
+            if is_stream:
+                response = await self._http.send(build(url), stream=True)
+            else:
+                async with self._room:
+                    response = await self._http.send(build(url))
             self._note_clock(response)
             if response.is_success:
                 return response

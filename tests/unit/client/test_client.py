@@ -189,6 +189,28 @@ async def test_reads_see_own_writes_at_every_node(url: str, twin: Twin) -> None:
         assert client._nodes._urls[client._nodes._good] == url
 
 
+async def test_many_requests_at_once_wait_for_their_turn(
+    url: str, twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that is slow for so many is not one that does not answer."""
+    under_way, most = 0, 0
+    reach = twin.reach
+
+    async def slow(min_height: int | None, is_linearizable: bool) -> int:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.02)
+        under_way -= 1
+        return await reach(min_height, is_linearizable)
+
+    monkeypatch.setattr(twin, "reach", slow)
+    async with AsyncClient(url) as client:
+        blocks = await asyncio.gather(*(client.read("/v1/blocks/0") for _ in range(300)))
+    assert {block["height"] for block in blocks} == {0}
+    assert 1 < most <= nodes_module.REQUESTS_AT_ONCE
+
+
 @pytest.mark.parametrize("reason", [None, DivergedError("the state differs")])
 async def test_events_are_followed_from_node_to_node(
     url: str, twin: Twin, monkeypatch: pytest.MonkeyPatch, reason: DivergedError | None
