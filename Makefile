@@ -3,13 +3,15 @@
 PYTHON ?= python3
 PHOTOS ?=
 CASES ?= 100000
+TARGET ?= all
+SECONDS ?= 60
 ENV := .venv
 BIN := $(ENV)/bin
 READY := $(ENV)/ready
 SAMPLES := build/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format simulate judge bench proto docs lock clean
+.PHONY: help run test check format simulate judge fuzz bench proto docs lock clean
 
 help: ## this text
 	@echo "Weft: one ledger, kept by equals."
@@ -38,6 +40,12 @@ simulate: $(READY) ## the decision vectors through the real core
 judge: $(READY) ## random graphs, decided by the shipped core and by the plain rule (CASES=100000)
 	@$(BIN)/python -m tests.judge $(CASES)
 
+fuzz: $(READY) ## every decoder under a coverage-guided fuzzer (TARGET=all SECONDS=60, of each)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.fuzz.lock \
+		|| { echo "there is no atheris for this Python and machine; make test fuzzes the same with Hypothesis" >&2; exit 1; }
+	@$(BIN)/python -m tests.fuzz $(TARGET) --seconds $(SECONDS)
+
 bench: $(READY) ## load on a network of its own
 	@$(BIN)/weft bench
 
@@ -48,9 +56,11 @@ proto: $(READY) ## the Python side of proto/peer.proto
 docs: $(READY) ## the generated pages of docs/reference
 	@$(BIN)/python -m tests.tidy.pages
 
-lock: $(READY) ## requirements.lock from pyproject.toml
-	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-		--all-extras pyproject.toml -o requirements.lock
+LOCK := uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+
+lock: $(READY) ## requirements.lock and requirements.fuzz.lock from pyproject.toml
+	@$(BIN)/$(LOCK) --all-extras pyproject.toml -o requirements.lock
+	@$(BIN)/$(LOCK) --group fuzz -o requirements.fuzz.lock
 
 clean: ## remove the environment and what was built; networks stay
 	@rm -rf $(ENV) build

@@ -18,7 +18,7 @@ from weft.model import message
 from weft.model.call import PutRecords, RecordItem
 from weft.model.encoding import encode
 from weft.model.genesis import Genesis
-from weft.model.limits import LOCAL
+from weft.model.limits import LOCAL, LocalLimits
 from weft.model.stored import OWN, SPOKEN
 from weft.model.vertex import decode_vertex
 from weft.model.view import Fate, Wait, Wish
@@ -62,7 +62,8 @@ def play(story: Coroutine[Any, Any, None]) -> None:
         left = asyncio.all_tasks(loop)
         for task in left:
             task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        if left:
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         loop.close()
 
 
@@ -248,10 +249,13 @@ class Disk:
 class World:
     """A committee."""
 
-    def __init__(self, folder: Path, members: int = 4, genesis: Genesis | None = None) -> None:
+    def __init__(
+        self, folder: Path, members: int = 4, genesis: Genesis | None = None, limits: LocalLimits = LOCAL
+    ) -> None:
         self.genesis = genesis or make_genesis(members=members, gate="gateway")
         self.size = len(self.genesis.members)
         self.folder = folder
+        self.limits = limits
         self.up: dict[int, Peers] = {}
         self.cut: set[frozenset[int]] = set()
         self.queue_bytes_max = 64 << 20
@@ -277,11 +281,11 @@ class World:
     def start(self, place: int) -> Node:
         """Begin a node on its disk."""
         disk, signer = self.disks[place], key(f"node{place}")
-        recovered = recover(self.genesis, place, signer, disk.journal, disk.store, LOCAL)
+        recovered = recover(self.genesis, place, signer, disk.journal, disk.store, self.limits)
         node = Node(
             self.genesis, place, f"http://node{place}", signer, CONTRACTS, recovered, Clock(),
             self.workers[place], disk.journal, disk.store, disk.attachments, self.folder,
-            lambda inbox: Peers(self, place, inbox), _no_blob, LOCAL,
+            lambda inbox: Peers(self, place, inbox), _no_blob, self.limits,
         )  # fmt: skip
         self.nodes[place] = node
         self.services[place] = NodeService(node, Gateway(self.genesis, key("gate"), lambda _: None), node.url)

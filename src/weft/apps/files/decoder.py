@@ -61,6 +61,16 @@ def draw_thumbnail(source: Path, target: Path) -> dict[str, Any]:
         return {"width": upright.width, "height": upright.height}
 
 
+def choose_formats() -> None:
+    """Open nothing but what cameras and browsers make, and no picture of any size."""
+    # Pillow's own alarm begins at twice this number; below it only warns, and nobody reads warnings here.
+    Image.MAX_IMAGE_PIXELS = 2 * PIXELS_MAX
+    warnings.simplefilter("ignore")
+    Image.init()
+    for name in set(Image.ID) - set(_FORMATS):
+        Image.ID.remove(name)
+
+
 def _run(job: dict[str, str]) -> dict[str, Any]:
     source = Path(job["source"])
     if job["verb"] == "read":
@@ -81,12 +91,7 @@ def _confine() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    # Pillow's own alarm begins at twice this number; below it only warns, and nobody reads warnings here.
-    Image.MAX_IMAGE_PIXELS = 2 * PIXELS_MAX
-    warnings.simplefilter("ignore")
-    Image.init()
-    for name in set(Image.ID) - set(_FORMATS):
-        Image.ID.remove(name)
+    choose_formats()
 
 
 if __name__ == "__main__":
