@@ -1,5 +1,7 @@
 """Changed bytes either decode to a value that encodes to them, or the documented error comes."""
 
+from random import Random
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
