@@ -20,12 +20,9 @@ import msgspec
 from weft.consensus.core import Core
 from weft.consensus.messages import Base, Doubt, Effect, Input, Persist, PersistStatement, Tick, Wake
 from weft.model.encoding import encode
-from weft.model.limits import MIB
 from weft.model.vertex import Vertex
 from weft.node.ports import BOUND, OTHER, OWN, WORD, AttachmentStore, Clock, Journal, Workers
 
-SEGMENT_BYTES = 32 * MIB
-"""Size at which the journal begins a new segment."""
 SPOKEN_UNKNOWN = 2**63 - 1
 """In the place of a base's `spoken`: only the other members can tell what this validator has said."""
 
@@ -51,6 +48,7 @@ class Driver:
         attachments: AttachmentStore,
         perform: Callable[[Effect], None],
         round_first: int | None,
+        segment_bytes: int,
     ) -> None:
         self.core = core
         self._me = me
@@ -59,6 +57,7 @@ class Driver:
         self._journal = journal
         self._attachments = attachments
         self._perform = perform
+        self._segment_bytes = segment_bytes
         self.round_first = round_first
         """The first round in which this validator may speak; None while only the others can tell."""
         self._effects: deque[Effect | Roll] = deque()
@@ -74,7 +73,7 @@ class Driver:
         except Exception as error:
             self.halt(error)
             raise
-        if self._journal.size > SEGMENT_BYTES and not self._is_rolling:
+        if self._journal.size > self._segment_bytes and not self._is_rolling:
             self._roll()
 
     def replace(self, core: Core) -> None:

@@ -58,6 +58,7 @@ from weft.model.limits import LocalLimits
 from weft.model.transaction import Attachment, Transaction, identity_of
 from weft.node import ports
 from weft.node.admit import Door
+from weft.node.again import Again
 from weft.node.answer import Answers
 from weft.node.apply import Applied, Applier
 from weft.node.backlog import Backlog
@@ -122,8 +123,9 @@ class Node:
         self.fates = Fates(store, lambda: self.certified_height)
         round_first = recovered.round_first if recovered.is_trusted else None
         self.driver = Driver(
-            me, recovered.core, clock, workers, journal, attachments, self._perform, round_first
-        )
+            me, recovered.core, clock, workers, journal, attachments, self._perform, round_first,
+            limits.journal_segment_bytes,
+        )  # fmt: skip
         self._signer = signer
         self._pruning = Pruning(journal, store, workers)
         self._recovered = recovered
@@ -136,6 +138,7 @@ class Node:
         self._outgoing = Outgoing(
             me, genesis.committee.size, attachments, self.peers, workers, self._spawn, limits
         )
+        self._again = Again(self._begin_stream, self._spawn)
         self._accusations = Accusations(genesis.committee.size, store, workers, self.watch)
         self._comparison = Comparison(genesis, contracts, store, self.peers, workers)
         self._answers = Answers(me, signer, self.driver, store, attachments, self._comparison, limits)
@@ -346,7 +349,7 @@ class Node:
                 if checkpoint.statement.height > self._certified.reached:
                     self._reception.checkpoint(member, checkpoint)
             case message.Resumed(newest):
-                self._begin_stream(member, newest)
+                self._again.wish(member, newest)
             case message.Announced():
                 await self._reception.vertex(member, item)
 

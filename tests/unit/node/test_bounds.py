@@ -54,7 +54,7 @@ class Clock:
 def make_driver(core: Core | None = None, journal: MemoryJournal | None = None) -> Driver:
     core = core or Core(GENESIS, 0, key("node0"), first_base(GENESIS))
     journal = journal or MemoryJournal()
-    return Driver(0, core, Clock(), Workers(), journal, MemoryAttachments(), lambda _: None, 5)
+    return Driver(0, core, Clock(), Workers(), journal, MemoryAttachments(), lambda _: None, 5, 1 << 20)
 
 
 def make_answers(attachments: MemoryAttachments, driver: Driver, bytes_max: int) -> Answers:
@@ -65,7 +65,7 @@ def make_answers(attachments: MemoryAttachments, driver: Driver, bytes_max: int)
 
 def test_no_more_content_is_read_than_an_answer_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     """However much is asked for; one always fits."""
-    monkeypatch.setattr(answer, "ATTACHMENTS_AT_ONCE", 4)
+    monkeypatch.setattr(answer, "PIECES_AT_ONCE", 4)
     attachments = MemoryAttachments()
     given = [attachment(b"%d" % number * 1000) for number in range(10)]
     attachments.put(given)

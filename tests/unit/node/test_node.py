@@ -14,8 +14,8 @@ from weft.model import message
 from weft.model.commit import Commit
 from weft.model.encoding import decode, encode
 from weft.model.errors import BehindError, BlobError, WeftError
-from weft.model.limits import Limits
-from weft.node import driver, prune, service
+from weft.model.limits import Limits, LocalLimits
+from weft.node import prune, service
 from weft.storage.memory import MemoryAttachments
 
 SHALLOW = make_genesis(
@@ -67,14 +67,11 @@ def test_all_switched_off_at_once_lose_nothing_acknowledged(tmp_path: Path) -> N
     play(story())
 
 
-def test_a_journal_of_many_segments_tells_the_same_as_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_journal_of_many_segments_tells_the_same_as_one(tmp_path: Path) -> None:
     """Segments begin while the core is ahead of a slow disk; the stores are lost, and nothing is missing."""
-    monkeypatch.setattr(driver, "SEGMENT_BYTES", 10_000)
 
     async def story() -> None:
-        world = World(tmp_path)
+        world = World(tmp_path, limits=LocalLimits(journal_segment_bytes=10_000))
         for workers in world.workers:
             workers.slow = {"sync": 0.003}
         await world.start_all()
@@ -123,14 +120,11 @@ def _refuse_newest(world: World) -> Callable[[int, message.Request], Awaitable[m
     return answer
 
 
-def test_a_lost_journal_stays_distrusted_through_restarts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lost_journal_stays_distrusted_through_restarts(tmp_path: Path) -> None:
     """Also when a segment with a base was begun before the others had answered."""
-    monkeypatch.setattr(driver, "SEGMENT_BYTES", 2_000)
 
     async def story() -> None:
-        world = World(tmp_path)
+        world = World(tmp_path, limits=LocalLimits(journal_segment_bytes=2_000))
         await world.start_all()
         await write(world, 3, 0, 5)
         await world.kill(3)
