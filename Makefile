@@ -5,13 +5,15 @@ PHOTOS ?=
 CASES ?= 100000
 TARGET ?= all
 SECONDS ?= 60
+SEED ?= 1
+FAULT_MODEL ?= byzantine
 ENV := .venv
 BIN := $(ENV)/bin
 READY := $(ENV)/ready
 SAMPLES := build/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format simulate judge fuzz bench proto docs lock clean
+.PHONY: help run test check format simulate judge fuzz fire chart bench proto docs lock clean
 
 help: ## this text
 	@echo "Weft: one ledger, kept by equals."
@@ -45,6 +47,13 @@ fuzz: $(READY) ## every decoder under a coverage-guided fuzzer (TARGET=all SECON
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.fuzz.lock \
 		|| { echo "there is no atheris for this Python and machine; make test fuzzes the same with Hypothesis" >&2; exit 1; }
 	@$(BIN)/python -m tests.fuzz $(TARGET) --seconds $(SECONDS)
+
+fire: $(READY) ## real processes under fire (SECONDS=60 SEED=1 FAULT_MODEL=byzantine REPORT=FILE.md)
+	@$(BIN)/python -m tests.fire --seconds $(SECONDS) --seed $(SEED) --fault-model $(FAULT_MODEL) \
+		$(if $(REPORT),--report $(REPORT))
+
+chart: $(READY) ## docs/faults.png: what clients notice of one node killed, and of one slow
+	@$(BIN)/python -m tests.fire.chart
 
 bench: $(READY) ## load on a network of its own
 	@$(BIN)/weft bench

@@ -30,7 +30,7 @@ PLAIN_TELL_S = 15.0
 def main(arguments: list[str]) -> int:
     options = _parse(arguments)
     if not options.loopback and not is_enclosed():
-        enclose(arguments)
+        enclose("tests.fire", arguments)
     setup = Setup(
         options.seed,
         options.seconds,

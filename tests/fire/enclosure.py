@@ -16,8 +16,8 @@ def is_enclosed() -> bool:
     return os.environ.get(MARK) == "1"
 
 
-def enclose(arguments: list[str]) -> None:
-    """Begin `python -m tests.fire` anew within namespaces, in this process's place; return where none can be
+def enclose(module: str, arguments: list[str]) -> None:
+    """Begin `python -m MODULE` anew within namespaces, in this process's place; return where none can be
     had, after saying so."""
     ways = [NAMESPACES, (*UNPRIVILEGED, *NAMESPACES)]
     why = "there is no command unshare (Debian: util-linux)"
@@ -26,7 +26,7 @@ def enclose(arguments: list[str]) -> None:
         done = subprocess.run(probe, capture_output=True, text=True, check=False, timeout=30)
         if done.returncode == 0:
             os.environ[MARK] = "1"
-            os.execvp("unshare", ["unshare", *way, sys.executable, "-m", "tests.fire", *arguments])
+            os.execvp("unshare", ["unshare", *way, sys.executable, "-m", module, *arguments])
         why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     sys.stderr.write(
         f"NO NETWORK NAMESPACE CAN BE HAD ({why}): nodes run on loopback behind proxies, so no packet is\n"

@@ -89,7 +89,7 @@ async def try_it(setup: Setup, folder: Path, watch: Watch) -> Result:
         _equip(bed, nemesis, result, setup)
         for node in range(setup.nodes):
             bed.start(node)
-        await _until_ready(bed)
+        await until_ready(bed)
         history = folder / "history.jsonl"
         await _play(setup, bed, nemesis, history, watch, result)
         result.operations = read_history(history)
@@ -123,7 +123,8 @@ def _equip(bed: Bed, nemesis: Nemesis, result: Result, setup: Setup) -> None:
     nemesis.allow(has_disk, has_clock, setup.only)
 
 
-async def _until_ready(bed: Bed) -> None:
+async def until_ready(bed: Bed) -> None:
+    """Return once every node is; raises RuntimeError for one that ends or takes too long."""
     deadline = time.monotonic() + READY_S
     waiting = list(range(bed.count))
     while waiting:
