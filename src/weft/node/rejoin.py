@@ -28,6 +28,7 @@ from weft.model.encoding import decode
 from weft.model.errors import DivergedError, EncodingError, VertexError
 from weft.model.genesis import Genesis
 from weft.model.limits import MIB
+from weft.model.receipt import decode_receipt
 from weft.model.transaction import Transaction
 from weft.model.vertex import Vertex
 from weft.node.admit import Door
@@ -338,11 +339,12 @@ def _is_chain(blocks: Sequence[Block], height: int, parent: Digest | None) -> bo
 
 
 def _stated(blocks: Sequence[Block]) -> list[Digest]:
-    """What the transactions of these blocks state, each once."""
-    stated = (
+    """What the executed transactions of these blocks state. Content of one that failed never took effect, so
+    the others destroyed it."""
+    return [
         item.digest
         for block in blocks
-        for raw in block.transactions
+        for raw, receipt in zip(block.transactions, block.receipts, strict=True)
+        if decode_receipt(receipt).status == "executed"
         for item in decode(Transaction, raw).attachments
-    )
-    return list(dict.fromkeys(stated))
+    ]

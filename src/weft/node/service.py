@@ -306,6 +306,9 @@ class NodeService:
             self._check_serving()
             yield row
 
+    async def seek(self, commitments: Sequence[Digest]) -> None:
+        await self._node.fetcher.seek(commitments)
+
     async def _present(self, look: Callable[[], list[Row]]) -> list[RecordView]:
         """Versions with their content. What is not here is looked for among the members; raises BlobError
         when it is not to be had."""

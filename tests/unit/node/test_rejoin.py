@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from tests.chain import CONTRACTS, Chain, make_genesis
+from tests.chain import CONTRACTS, Chain, attachment, make_genesis
 from tests.unit.node.test_fetch import Members
 from tests.unit.node.together import Workers
 from weft.consensus.core import Core, first_base
@@ -13,6 +13,7 @@ from weft.execution.executor import found as found_state
 from weft.ledger.seal import seal_genesis
 from weft.model import message
 from weft.model.block import Block
+from weft.model.digest import Digest
 from weft.model.encoding import encode
 from weft.model.errors import DivergedError
 from weft.node.admit import Door
@@ -32,6 +33,7 @@ class Source(Members):
         self.chain = chain
         self.blocks = list(chain.blocks)
         self.answer_bytes_max = 10**9
+        self.wished: list[Digest] = []
 
     async def ask(self, member: int, request: message.Request) -> message.Answer:
         if member != 1:
@@ -45,8 +47,9 @@ class Source(Members):
             case message.FetchPiece(height, offset):
                 raw = encode(self.blocks[height])
                 return message.Piece(len(raw), raw[offset : offset + self.answer_bytes_max])
-            case _:
-                return message.Refused("nothing")
+            case message.FetchAttachments(commitments):
+                self.wished += commitments
+        return message.Refused("nothing")
 
 
 class Case:
@@ -81,6 +84,16 @@ async def test_blocks_are_followed_to_the_checkpoint() -> None:
         await case.rejoin._follow_to(4)
         assert case.store.head == case.source.chain.head
         assert case.source.cuts == []
+
+
+async def test_content_of_what_failed_is_not_asked_for() -> None:
+    """The others have destroyed it: nobody ever answered."""
+    chain, kept, refused = make_chain("a"), attachment(b"1", "kept"), attachment(b"2", "refused")
+    chain.commit(chain.put("alice", "b", kept), chain.put("alice", "a", refused, expected=7))
+    case = Case(chain)
+    await case.rejoin._follow_to(2)
+    assert kept.commitment in case.source.wished
+    assert refused.commitment not in case.source.wished
 
 
 async def test_a_block_that_is_not_what_its_header_says_is_its_bringers_fault() -> None:

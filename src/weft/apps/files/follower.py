@@ -16,8 +16,9 @@ from weft.apps.files.contract import NAME, FileState, find_file
 from weft.apps.files.fetch import Fetcher
 from weft.apps.files.index import PLACES_A_BLOCK, Index, Place
 from weft.apps.files.ports import Ledger, ending
-from weft.apps.files.reader import view_file
+from weft.apps.files.reader import find_missing, view_file
 from weft.apps.files.thumbnails import Thumbnails
+from weft.model.digest import Digest
 from weft.model.errors import BehindError, DiskFullError, DivergedError
 from weft.model.view import EventRow
 
@@ -29,6 +30,8 @@ UNCLAIMED_S = 3600.0
 """How long an upload waits to be named by an executed file."""
 BLOCKS_UNWRITTEN_MAX = 1000
 """Blocks without files that are read again, at most, after a restart."""
+SEEK_MAX = 256
+"""Attachments that are looked for together."""
 _PAGE = 1000
 
 
@@ -210,6 +213,9 @@ class Follower:
             self.fetcher.want(name)
         while True:
             await asyncio.to_thread(self._blobs.sweep, time.time() - UNCLAIMED_S)
+            lacking = await asyncio.to_thread(self._lacking)
+            for first in range(0, len(lacking), SEEK_MAX):
+                await self._ledger.service.seek(lacking[first : first + SEEK_MAX])
             for name in await asyncio.to_thread(self._complete):
                 self.fetcher.want(name)
             await asyncio.sleep(TIDY_S)
@@ -228,6 +234,15 @@ class Follower:
                 missing += [name for name in page if not self._blobs.has(name) and not self._claim(name)]
             after = page[-1]
         return missing
+
+    def _lacking(self) -> list[Digest]:
+        """Attachments that files need and this node has not got."""
+        lacking = []
+        for id_ in self._index.incomplete(_PAGE):
+            file = find_file(self._ledger.state, bytes.fromhex(id_))
+            if file is not None and file.erased_height is None:
+                lacking += find_missing(self._ledger, [file.newest], file.digest)
+        return lacking
 
     def _complete(self) -> list[str]:
         """Files whose attachments were not here are read again; digests of content that is now known of."""

@@ -1,6 +1,6 @@
 """What the application needs of a node, said by the application; `assembly` fills it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
@@ -54,6 +54,9 @@ class Service(Protocol):
 
     async def headers(self, below: int | None, limit: int) -> list[tuple[Header, Digest]]:
         """Newest first, heights below `below`."""
+
+    async def seek(self, commitments: Sequence[Digest]) -> None:
+        """Look among the members for attachments that are not here; whatever is found is here then."""
 
     def follow(self, cursor: tuple[int, int] | None) -> AsyncIterator[EventRow]:
         """Every row after the cursor, for ever; the `block` row is the last of its height."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from weft.apps.files.ports import Ledger
-from weft.apps.files.reader import load_file
+from weft.apps.files.reader import find_missing, load_file
 from weft.model import merkle
 from weft.model.block import Header
 from weft.model.digest import Digest
@@ -25,6 +25,8 @@ _HEADERS_MAX = 1000
 async def prove_file(ledger: Ledger, id_: str) -> FileProof:
     """Raises FileUnknownError, ErasedError, or BehindError while no quorum has signed yet."""
     file = await asyncio.to_thread(load_file, ledger, id_)
+    if await asyncio.to_thread(find_missing, ledger, [], file.digest):
+        await ledger.service.seek([file.digest.digest])
     attachment = await asyncio.to_thread(ledger.attachments.find, file.digest.digest)
     if not isinstance(attachment, Attachment):
         raise BlobError(f"this node lacks the attachment that holds the digest of file {id_}")

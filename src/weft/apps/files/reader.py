@@ -1,5 +1,6 @@
 """A file as the ledger's state and the attachments together tell it. For threads: it touches the disk."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -9,6 +10,7 @@ from weft.apps.files.errors import FileUnknownError
 from weft.apps.files.index import FileView, Place
 from weft.apps.files.metadata import Metadata, clean_name, decode_metadata
 from weft.apps.files.ports import Ledger
+from weft.model.digest import Digest
 from weft.model.stored import Erased
 from weft.model.transaction import Attachment, Commitment
 
@@ -35,6 +37,12 @@ def load_file(ledger: Ledger, id_: str) -> FileState:
     return file
 
 
+def find_missing(ledger: Ledger, versions: Sequence[FileVersion], *more: Commitment) -> list[Digest]:
+    """Attachments of these versions, and more of them, that are neither here nor erased."""
+    stated = [*more, *(one for version in versions for one in _stated(version))]
+    return [one.digest for one in stated if ledger.attachments.find(one.digest) is None]
+
+
 def view_file(ledger: Ledger, id_: str, file: FileState, made: Place) -> FileView:
     """What users see of a file whose creating transaction is `made`."""
     digest = _content(ledger, file.digest)
@@ -55,19 +63,19 @@ def view_file(ledger: Ledger, id_: str, file: FileState, made: Place) -> FileVie
     )
 
 
-def view_versions(
+def load_versions(
     ledger: Ledger, id_: str, below: int | None, limit: int
-) -> tuple[FileState, list[VersionView]]:
+) -> tuple[FileState, list[FileVersion]]:
     """Versions of a file, newest first, those below a number; raises FileUnknownError."""
     file = find_file(ledger.state, bytes.fromhex(id_))
     if file is None:
         raise FileUnknownError(f"there is no file {id_}")
     versions = read_versions_of(ledger.state, bytes.fromhex(id_), file)
     wanted = (version for version in versions if below is None or version.number < below)
-    return file, [_view_version(ledger, version) for version in islice(wanted, limit)]
+    return file, list(islice(wanted, limit))
 
 
-def _view_version(ledger: Ledger, version: FileVersion) -> VersionView:
+def view_version(ledger: Ledger, version: FileVersion) -> VersionView:
     return VersionView(
         version.number,
         version.author,
@@ -76,6 +84,10 @@ def _view_version(ledger: Ledger, version: FileVersion) -> VersionView:
         _name(ledger, version),
         _metadata(ledger, version),
     )
+
+
+def _stated(version: FileVersion) -> list[Commitment]:
+    return [one for one in (version.name, version.metadata, version.position) if one is not None]
 
 
 def _name(ledger: Ledger, version: FileVersion) -> str | None:

@@ -7,7 +7,7 @@ node has done its part: the index has it, or the copies here are overwritten.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from os import urandom
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from weft.api.errors import BusyError, ErasedError, PendingError
 from weft.apps.files.blobs import Blobs, Incoming, Reading
-from weft.apps.files.contract import NAME, FileState
+from weft.apps.files.contract import NAME, FileState, FileVersion
 from weft.apps.files.disk import CHUNK_BYTES
 from weft.apps.files.errors import FileSizeError, ThumbnailError
 from weft.apps.files.follower import Follower
@@ -25,15 +25,23 @@ from weft.apps.files.media import HEAD_BYTES, media_type_of
 from weft.apps.files.metadata import Metadata, apply_patch, canonical_patch, encode_metadata
 from weft.apps.files.ports import Ledger, ending
 from weft.apps.files.query import Query
-from weft.apps.files.reader import VersionView, load_file, view_file, view_versions
+from weft.apps.files.reader import (
+    VersionView,
+    find_missing,
+    load_file,
+    load_versions,
+    view_file,
+    view_version,
+)
 from weft.apps.files.search import Found, Place, search
 from weft.apps.files.thumbnails import Thumbnails
 from weft.apps.files.worker import PhotoWorker
 from weft.execution.contract import LOCAL
 from weft.model.call import CreateFile, EraseFile, UpdateFile
+from weft.model.digest import Digest
 from weft.model.encoding import encode
 from weft.model.errors import BlobError
-from weft.model.transaction import Attachment
+from weft.model.transaction import Attachment, Commitment
 from weft.model.view import Caller, Fate, Wait, Wish
 
 FILE_BYTES_MAX = 64 << 30
@@ -126,18 +134,27 @@ class FilesService:
             return await self._settle(fate, wait, timeout_ms)
 
     async def get(self, id_: str) -> FileView:
-        """Raises FileUnknownError, ErasedError, or BlobError when its attachments are not here yet."""
+        """Raises FileUnknownError, ErasedError, or BlobError when nobody has its attachments."""
         file = await asyncio.to_thread(load_file, self.ledger, id_)
+        missing = await self._seek([file.newest], file.digest)
         fate = await self.ledger.service.find_fate(file.created_by)
         assert fate is not None, "a file's transaction was executed"
         assert fate.height is not None
         assert fate.position is not None
         made = Made(fate.identity, fate.height, fate.position)
         view = await asyncio.to_thread(view_file, self.ledger, id_, file, made)
-        if view.sha256 is None:
+        if view.sha256 is None or missing:
             await asyncio.to_thread(load_file, self.ledger, id_)
-            raise BlobError(f"the attachments of file {id_} are not here yet")
+            raise BlobError(f"attachments of file {id_} are not here, and no connected member has them")
         return view
+
+    async def _seek(self, versions: Sequence[FileVersion], *more: Commitment) -> list[Digest]:
+        """Have what is needed for these here; what is not to be had."""
+        missing = await asyncio.to_thread(find_missing, self.ledger, versions, *more)
+        if missing:
+            await self.ledger.service.seek(missing)
+            missing = await asyncio.to_thread(find_missing, self.ledger, versions, *more)
+        return missing
 
     async def search(self, query: Query, after: Place | None, limit: int, height: int) -> Found:
         """A page of files, of an index that holds all of this height at least."""
@@ -146,7 +163,12 @@ class FilesService:
 
     async def history(self, id_: str, below: int | None, limit: int) -> tuple[FileState, list[VersionView]]:
         """Versions, newest first; of an erased file only the last, without content."""
-        return await asyncio.to_thread(view_versions, self.ledger, id_, below, limit)
+        file, versions = await asyncio.to_thread(load_versions, self.ledger, id_, below, limit)
+        if await self._seek(versions):
+            raise BlobError(f"attachments of file {id_} are not here, and no connected member has them")
+        return file, await asyncio.to_thread(
+            lambda: [view_version(self.ledger, version) for version in versions]
+        )
 
     async def open(self, file: FileView) -> Reading:
         """The file's content, fetched first if need be; `close_reading` in the end. Raises BlobError."""

@@ -7,7 +7,7 @@ list that every node takes its transactions from, and stores without a disk. A n
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal, TypeVar
@@ -189,6 +189,11 @@ class TwinNode:
         first = self.store.head.height if below is None else below - 1
         headers = [self.store.find_header(height) for height in range(first, max(first - limit, -1), -1)]
         return [(header, header.hash) for header in headers if header is not None]
+
+    async def seek(self, commitments: Sequence[Digest]) -> None:
+        others = [node for node in self.net.nodes if node is not self and not node.is_away]
+        found = (node.attachments.find(one) for one in commitments for node in others)
+        self.attachments.put([one for one in found if isinstance(one, Attachment)])
 
     def follow(self, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
         return self.rows.follow(cursor)  # type: ignore[return-value]
