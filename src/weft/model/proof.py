@@ -6,7 +6,7 @@ step by step and never raises, whatever the proof holds; a step that depends on 
 answered for itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from itertools import pairwise
 from typing import NamedTuple
@@ -17,12 +17,15 @@ from weft.model.digest import ZERO, Digest, digest
 from weft.model.encoding import Record, decode
 from weft.model.errors import EncodingError
 from weft.model.genesis import Genesis
-from weft.model.keys import is_signed
+from weft.model.keys import PublicKey, is_signed
 from weft.model.receipt import decode_receipt
 from weft.model.transaction import Attachment, Transaction, identity_of
 
 BUCKET, BRANCH = b"\0", b"\1"
 """The first byte of a tree node's content."""
+
+IsSigned = Callable[[PublicKey, Digest, bytes], bool]
+"""Whether a signature is the key's over the digest."""
 
 Entries = tuple[tuple[bytes, Digest], ...]
 """Of a bucket: state keys rising, each with the digest of its value."""
@@ -73,7 +76,9 @@ def is_proved(steps: list[Step]) -> bool:
     return bool(steps) and all(step.holds for step in steps)
 
 
-def verify_file(genesis: Genesis, content_digest: Digest, proof: FileProof) -> list[Step]:
+def verify_file(
+    genesis: Genesis, content_digest: Digest, proof: FileProof, is_signed: IsSigned = is_signed
+) -> list[Step]:
     """From the SHA-256 of a file's bytes to the genesis committee."""
     commitment = proof.attachment.commitment
     stated = _find_transaction(proof.transaction.transaction)
@@ -81,15 +86,17 @@ def verify_file(genesis: Genesis, content_digest: Digest, proof: FileProof) -> l
     return [
         Step("content", proof.attachment.content == content_digest, f"SHA-256 {content_digest.hex()}"),
         Step("commitment", commitment in commitments, f"salt and SHA-256 give {commitment.hex()}"),
-        *verify_transaction(genesis, proof.transaction),
+        *verify_transaction(genesis, proof.transaction, is_signed),
     ]
 
 
-def verify_transaction(genesis: Genesis, proof: TransactionProof) -> list[Step]:
+def verify_transaction(
+    genesis: Genesis, proof: TransactionProof, is_signed: IsSigned = is_signed
+) -> list[Step]:
     """From a transaction and its receipt to the genesis committee."""
     header = proof.headers[0] if proof.headers else None
     return [
-        *_transaction_steps(genesis, proof),
+        *_transaction_steps(genesis, proof, is_signed),
         Step(
             "block",
             header is not None
@@ -101,11 +108,11 @@ def verify_transaction(genesis: Genesis, proof: TransactionProof) -> list[Step]:
             "no header" if header is None else f"height {header.height}, {header.hash.hex()}",
         ),
         _chain_step(proof.headers, proof.checkpoint),
-        *_checkpoint_steps(genesis, proof.checkpoint),
+        *_checkpoint_steps(genesis, proof.checkpoint, is_signed),
     ]
 
 
-def verify_state(genesis: Genesis, proof: StateProof) -> list[Step]:
+def verify_state(genesis: Genesis, proof: StateProof, is_signed: IsSigned = is_signed) -> list[Step]:
     """From a state key and its value, or its absence, to the genesis committee."""
     statement = proof.checkpoint.statement
     expected = None if proof.value is None else digest("value", proof.value)
@@ -114,7 +121,7 @@ def verify_state(genesis: Genesis, proof: StateProof) -> list[Step]:
     return [
         Step("value", is_linked and found == expected, f"key {proof.key.hex()}, {is_there}"),
         Step("tree", is_linked, f"{len(proof.nodes)} nodes from root {statement.state_root.hex()}"),
-        *_checkpoint_steps(genesis, proof.checkpoint),
+        *_checkpoint_steps(genesis, proof.checkpoint, is_signed),
     ]
 
 
@@ -138,7 +145,7 @@ def node_entries(content: bytes) -> Entries:
     return decode(Entries, content[1:])
 
 
-def _transaction_steps(genesis: Genesis, proof: TransactionProof) -> Iterator[Step]:
+def _transaction_steps(genesis: Genesis, proof: TransactionProof, is_signed: IsSigned) -> Iterator[Step]:
     transaction = _find_transaction(proof.transaction)
     if transaction is None:
         yield Step("transaction", False, "the bytes are not a transaction")
@@ -173,7 +180,7 @@ def _chain_step(headers: tuple[Header, ...], checkpoint: Checkpoint) -> Step:
     return Step("chain", holds, f"{len(headers)} headers, {headers[0].height} to {headers[-1].height}")
 
 
-def _checkpoint_steps(genesis: Genesis, checkpoint: Checkpoint) -> Iterator[Step]:
+def _checkpoint_steps(genesis: Genesis, checkpoint: Checkpoint, is_signed: IsSigned) -> Iterator[Step]:
     """The quorum's signatures, and the committee that they are of."""
     statement, committee = checkpoint.statement, genesis.committee
     is_ours = statement.chain == genesis.chain and statement.epoch == committee.epoch

@@ -85,7 +85,8 @@ class JumpingLoop(asyncio.AbstractEventLoop):
 
     # Running.
 
-    def run_until_complete(self, story: Coroutine[Any, Any, T]) -> T:  # type: ignore[override]
+    def run_until_complete(self, story: Coroutine[Any, Any, T]) -> T | None:  # type: ignore[override]
+        """None if it was stopped before."""
         self._is_over = False
         task: asyncio.Task[T] = self.create_task(story)
         task.add_done_callback(self._end)
@@ -94,7 +95,7 @@ class JumpingLoop(asyncio.AbstractEventLoop):
             self._run()
         finally:
             events._set_running_loop(None)
-        return task.result()
+        return task.result() if task.done() else None
 
     def _end(self, _: object) -> None:
         self._is_over = True

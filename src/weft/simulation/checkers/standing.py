@@ -13,13 +13,3 @@ class Stops(Checker):
     def stopped(self, place: int, error: BaseException) -> None:
         if getattr(error, "errno", None) != errno.ENOSPC and "no room" not in str(error):
             self.fail(f"member {place} stopped: {error!r}")
-
-
-class Trust(Checker):
-    """Who is honest is never cut off, whatever the network does to what it says."""
-
-    promise = "Who is not in the committee is refused"
-
-    def cut(self, place: int, member: int, reason: str) -> None:
-        if member not in self.scene.liars:
-            self.fail(f"member {place} cuts off member {member}, which is honest: {reason}")
