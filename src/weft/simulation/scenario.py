@@ -18,6 +18,8 @@ from weft.simulation.keyed import KeyedKey
 from weft.simulation.ports import Behaviour, Mode
 
 SIZES = (3, 4, 4, 4, 7, 10)
+ROUNDS_SHARE = {7: 0.6, 10: 0.3}
+"""A round of a large committee costs as much as many of a small one."""
 REAL_KEYS_EVERY = 50
 """One seed of so many signs and verifies for real."""
 
@@ -93,13 +95,13 @@ def draw(seed: int, given: Given, faults: Sequence[str], behaviours: Sequence[ty
     liars = _draw_liars(random, genesis, given.byzantine, behaviours)
     chosen = tuple(name for name in faults if random.random() < 0.4)
     mode: Mode = "liveness" if seed % 11 == 0 else "safety"
-    rounds = random.choice((60, 100, 150, 200))
+    rounds = round(random.choice((60, 100, 150, 200)) * ROUNDS_SHARE.get(size, 1))
     return Scenario(
         seed,
         given.mode or mode,
         given.rounds or rounds,
         genesis,
-        LOCAL,
+        _draw_local_limits(random),
         is_real,
         signers,
         gateway,
@@ -121,6 +123,18 @@ def _draw_limits(random: Random, size: int) -> Limits:
         rounds_without_block_max=depth // 4,
         slots_per_round=random.choice((0, 0, 0, random.randint(1, size))),
         checkpoint_window_ms=random.choice((1, 20, 50)),
+    )
+
+
+def _draw_local_limits(random: Random) -> LocalLimits:
+    """Small ones too, so that a short run comes to its bounds."""
+    return LocalLimits(
+        journal_segment_bytes=random.choice((4_000, 40_000, LOCAL.journal_segment_bytes)),
+        incomplete_vertices_max=random.choice((20, LOCAL.incomplete_vertices_max)),
+        held_vertices_max=random.choice((5, LOCAL.held_vertices_max)),
+        unfinished_bytes_max=random.choice((5_000, LOCAL.unfinished_bytes_max)),
+        peer_queue_bytes_max=random.choice((100_000, LOCAL.peer_queue_bytes_max)),
+        answer_bytes_max=random.choice((4_000, LOCAL.answer_bytes_max)),
     )
 
 
