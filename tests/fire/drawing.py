@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -26,8 +27,14 @@ def draw(
     path: Path,
 ) -> None:
     """Write the chart; a column a story."""
-    style = {"font.family": "DejaVu Sans", "font.size": 10, "text.color": INK, "axes.labelcolor": INK}
-    with mpl.rc_context({**style, "axes.edgecolor": "#c9ced6", "xtick.color": PALE, "ytick.color": PALE}):
+    style: Any = {
+        "font.family": "DejaVu Sans",
+        "font.size": 10,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+    }
+    style |= {"axes.edgecolor": "#c9ced6", "xtick.color": PALE, "ytick.color": PALE}
+    with mpl.rc_context(style):
         figure = Figure(figsize=(13, 7.6), dpi=140, facecolor="white")
         rows = figure.subplots(
             2, len(measured), sharex=True, sharey="row", height_ratios=(3, 1), squeeze=False
@@ -36,6 +43,12 @@ def draw(
             latency, throughput = rows[0][column], rows[1][column]
             _draw_latency(latency, writes, 3 * seconds)
             _draw_throughput(throughput, writes, 3 * seconds)
+            for place, one in enumerate(stories[title]):
+                throughput.text(
+                    (place + 0.5) * seconds, 1.3 * rate, f"{one.per_second:.1f}/s", ha="center", color=PALE,
+                    fontsize=8.5,
+                )  # fmt: skip
+            throughput.set_ylim(0, 1.5 * rate)
             for axes in (latency, throughput):
                 _shade(axes, seconds)
             latency.set_title(title, fontsize=12, fontweight="bold", loc="left", pad=34)
@@ -49,8 +62,8 @@ def draw(
         )  # fmt: skip
         figure.text(
             0.052, 0.925,
-            f"Four validators (byzantine), {rate:.0f} writes a second over all nodes in turn; a client goes "
-            "on to the next node when one is down.\nA write is done when it is ordered, executed and on disk.",
+            f"Four validators (byzantine), {rate:.0f} writes a second over all nodes in turn; a client goes\n"
+            "on to the next node when one is down. A write is done when it is ordered, executed and on disk.",
             color=PALE, va="center",
         )  # fmt: skip
         figure.subplots_adjust(left=0.058, right=0.985, top=0.79, bottom=0.075, hspace=0.1, wspace=0.05)
@@ -109,7 +122,7 @@ def _tell(axes: Axes, found: Sequence[Figures], seconds: float) -> None:
         axes.text(middle, 1.065, phase, transform=axes.transAxes, ha="center", color=color, fontweight="bold")
         axes.text(
             middle, 1.02,
-            f"p50 {one.p50_ms:.0f} · p95 {one.p95_ms:.0f} · p99 {one.p99_ms:.0f} ms · {one.per_second:.0f}/s",
+            f"p50 {one.p50_ms:,.0f} · p95 {one.p95_ms:,.0f} · p99 {one.p99_ms:,.0f} ms",
             transform=axes.transAxes, ha="center", color=PALE, fontsize=8.5,
         )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """A steady load, in a process of its own: `python -m tests.fire.load PLAN RESULT`.
 
-Writes are due at a fixed rate, over all nodes in turn, whether or not earlier ones were answered. A node that is
-down or not ready is passed over, as every client would; the time of a write runs from when it was due.
+Writes are due at a fixed rate, over all nodes in turn, whether or not earlier ones were answered. A node that
+is down or not ready is passed over, as every client would; the time of a write runs from when it was due.
 """
 
 import asyncio
