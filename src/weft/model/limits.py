@@ -87,7 +87,7 @@ class LocalLimits(Record, frozen=True):
     answer_bytes_max: Natural = 4 * MIB
     """Bytes that one answer to a request carries at most, unless a single piece is larger."""
     journal_segment_bytes: Natural = 32 * MIB
-    """Size at which the journal begins a new segment."""
+    """Appended to a segment of the journal before the next one begins."""
     followers_max: Natural = 256
     request_body_bytes_max: Natural = 72 * MIB
     """A REST body that is not a file: a full batch of 1,000 transactions of 64 KiB in base64."""

@@ -57,7 +57,8 @@ class Driver:
         self._journal = journal
         self._attachments = attachments
         self._perform = perform
-        self._segment_bytes = segment_bytes
+        self._segment_bytes = self._full_bytes = segment_bytes
+        """Above `_full_bytes` the next segment begins."""
         self.round_first = round_first
         """The first round in which this validator may speak; None while only the others can tell."""
         self._effects: deque[Effect | Roll] = deque()
@@ -73,7 +74,7 @@ class Driver:
         except Exception as error:
             self.halt(error)
             raise
-        if self._journal.size > self._segment_bytes and not self._is_rolling:
+        if self._journal.size > self._full_bytes and not self._is_rolling:
             self._roll()
 
     def replace(self, core: Core) -> None:
@@ -150,6 +151,8 @@ class Driver:
         self._is_rolling = False
         for vertex in roll.carried:
             self._append(vertex)
+        # What it begins with does not count: if that alone were too much, segments would begin without end.
+        self._full_bytes = self._journal.size + self._segment_bytes
 
     def _append(self, vertex: Vertex) -> None:
         kind = OWN if vertex.author == self._me else OTHER

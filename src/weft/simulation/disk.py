@@ -285,6 +285,10 @@ class Disk:
         self.files.step = self.store.step = self.attachments.step = step
         self.store.told = told
 
+    @property
+    def is_full(self) -> bool:
+        return self.files.is_full
+
     def fill(self, is_full: bool) -> None:
         self.files.is_full = self.store.is_full = self.attachments.is_full = is_full
 

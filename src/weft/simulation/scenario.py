@@ -129,7 +129,7 @@ def _draw_limits(random: Random, size: int) -> Limits:
 def _draw_local_limits(random: Random) -> LocalLimits:
     """Small ones too, so that a short run comes to its bounds."""
     return LocalLimits(
-        journal_segment_bytes=random.choice((4_000, 40_000, LOCAL.journal_segment_bytes)),
+        journal_segment_bytes=random.choice((10_000, 100_000, LOCAL.journal_segment_bytes)),
         incomplete_vertices_max=random.choice((20, LOCAL.incomplete_vertices_max)),
         held_vertices_max=random.choice((5, LOCAL.held_vertices_max)),
         unfinished_bytes_max=random.choice((5_000, LOCAL.unfinished_bytes_max)),

@@ -149,8 +149,12 @@ class World:
         self.loop.call_later(delay_s, self._start_again, place, context=self.context)
 
     def _start_again(self, place: int) -> None:
-        if self.validators[place].life is None and not self.is_over:
-            self.validators[place].start()
+        validator = self.validators[place]
+        if validator.life is None and not self.is_over:
+            if validator.disk.is_full and self.fate.random() < 0.8:
+                self.come_back(place)
+            else:
+                validator.start()
 
     # What happens.
 
