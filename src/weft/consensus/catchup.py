@@ -6,11 +6,13 @@ anyone, one request at a time, with pauses that grow to 10 s, begin anew when a 
 end. Bounded in rate: a few requests at a time for each member, so many pieces in each.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 
 from weft.consensus.dag import Dag
+from weft.consensus.debts import Debts
 from weft.consensus.messages import Behind, Effect, Fetch
 from weft.consensus.waiting import Piece, Waiting
 from weft.consensus.weight import bits_of, members_in
@@ -31,7 +33,7 @@ _GRACE_US_MAX = 50_000
 class Wish:
     """A missing piece and how asking for it goes."""
 
-    __slots__ = ("asked", "due_us", "forgotten", "pause_us", "tried")
+    __slots__ = ("asked", "due_us", "forgotten", "pause_us", "payer", "tried", "wishers")
 
     def __init__(self, due_us: int) -> None:
         self.due_us = due_us
@@ -42,6 +44,10 @@ class Wish:
         """Members asked in vain since the last pause."""
         self.forgotten = 0
         """Members that keep it no longer."""
+        self.wishers = 0
+        """Members that sent what lacks it."""
+        self.payer: int | None = None
+        """The one among them that is charged for this round of asking."""
 
 
 class Catchup:
@@ -60,8 +66,13 @@ class Catchup:
         self._busy = [0] * dag.size
         """Requests under way, by member."""
         self._wishes: dict[Piece, Wish] = {}
-        self._ready: dict[Piece, None] = {}
-        """To be asked for as soon as a member is free."""
+        self._ready: OrderedDict[Piece, None] = OrderedDict()
+        """To be asked for, if a member is free."""
+        self._blocked: OrderedDict[Piece, None] = OrderedDict()
+        """Who may be asked for these had no room: some are looked at again when a request ends. A liar can
+        make others wish for thousands of pieces that never were; looking at all of them each time is work
+        without end."""
+        self._debts = Debts(dag.size)
         self._has_news = False
         """Whether asking again may lead further than it did the last time."""
         self._clock: list[tuple[int, int, Piece]] = []
@@ -71,23 +82,29 @@ class Catchup:
         self._dropped: dict[Reference, int] = {}
         """Vertices let go for want of room, and who has them: nobody here names them."""
 
-    def wish(self, piece: Piece, now_us: int, rtt_us: int | None) -> None:
-        """A piece is missing. What its author is about to send anyway gets a moment to come."""
+    def wish(self, piece: Piece, now_us: int, rtt_us: int | None, wishers: int) -> None:
+        """What these members sent lacks a piece. What its author is about to send anyway gets a moment."""
         wish = self._wishes.get(piece)
         if isinstance(piece, Reference):
             self._asleep.pop(piece, None)
         if wish is None:
             self._wishes[piece] = wish = Wish(now_us + self._grace_us(piece, rtt_us))
+            wish.wishers = wishers
         elif wish.asked is not None or wish.due_us <= now_us:
+            if wishers & ~wish.wishers:
+                wish.wishers |= wishers
+                self._ready[piece] = None
+                self._has_news = True
             return
         else:
+            wish.wishers |= wishers
             wish.due_us = min(wish.due_us, now_us + self._grace_us(piece, rtt_us))
         self._schedule(piece, wish)
 
     def wish_again(self, reference: Reference, peer: int, now_us: int) -> None:
         """A vertex that came from `peer` was dropped for want of room; now there is some."""
         self._dropped[reference] = peer
-        self.wish(reference, now_us, None)
+        self.wish(reference, now_us, None, 1 << peer)
 
     def connect(self, member: int, now_us: int) -> None:
         """A stream began: everything may be asked for anew, and without a pause."""
@@ -95,8 +112,9 @@ class Catchup:
         self._asleep.clear()
         for piece, wish in self._wishes.items():
             if wish.asked is None:
-                wish.tried, wish.pause_us, wish.due_us = 0, PAUSE_US_FIRST, now_us
+                wish.tried, wish.pause_us, wish.due_us, wish.payer = 0, PAUSE_US_FIRST, now_us, None
                 self._ready[piece] = None
+        self._blocked.clear()
         self._has_news = True
 
     def disconnect(self, member: int) -> None:
@@ -113,6 +131,7 @@ class Catchup:
         """A Fetch ended. What did not come is asked for again: there if something came, else elsewhere."""
         self._busy[member] = max(0, self._busy[member] - 1)
         self._has_news = True
+        self._unblock()
         pieces: tuple[Piece, ...] = (*references, *commitments)
         left = [piece for piece in pieces if self._is_wished(piece)]
         has_progress = len(left) < len(pieces)
@@ -137,11 +156,11 @@ class Catchup:
         self._behind_us = now_us
         return [Behind(round_)]
 
-    def wake(self, claimed: list[Reference], now_us: int) -> None:
+    def wake(self, claimed: list[Reference], now_us: int, wishers: int) -> None:
         """Another author's vertex waits for these: what was not to be asked for is, from now on."""
         for reference in claimed:
             if reference in self._asleep:
-                self.wish(reference, now_us, None)
+                self.wish(reference, now_us, None, wishers)
 
     def tidy(self) -> None:
         """Let go of what nobody waits for any more."""
@@ -157,54 +176,78 @@ class Catchup:
             if wish is not None and wish.due_us == due_us and wish.asked is None:
                 self._ready[piece] = None
                 self._has_news = True
+        for piece in self._debts.take_due(now_us):
+            self._ready[piece] = None
+            self._has_news = True
         if not self._has_news:
             return []
         self._has_news = False
-        return self._ask_ready(now_us, complete)
+        effects = self._ask_ready(now_us, complete)
+        while self._blocked and not any(self._busy):
+            self._unblock()
+            effects += self._ask_ready(now_us, complete)
+        return effects
 
     @property
     def next_us(self) -> int | None:
         """When to ask next, if nothing happens before."""
+        put_off_us = self._debts.next_us
         while self._clock:
             due_us, _, piece = self._clock[0]
             wish = self._wishes.get(piece)
             if wish is not None and wish.due_us == due_us and wish.asked is None and self._is_wished(piece):
-                return due_us
+                return due_us if put_off_us is None else min(due_us, put_off_us)
             heappop(self._clock)
-        return None
+        return put_off_us
 
     def _are_ahead(self, round_: int) -> bool:
         """Whether members of more than f spoke above `round_`."""
         ahead = bits_of(author for author, claimed in enumerate(self._claims) if claimed > round_)
         return self._dag.scale.weigh(ahead) > self._faulty
 
+    def _unblock(self) -> None:
+        """As many as one request carries."""
+        for _ in range(min(PIECES_PER_FETCH, len(self._blocked))):
+            self._ready[self._blocked.popitem(last=False)[0]] = None
+
     def _ask_ready(self, now_us: int, complete: int) -> list[Effect]:
         room = {
             member: (FETCHES_PER_MEMBER - self._busy[member]) * PIECES_PER_FETCH
             for member in members_in(self._connected)
         }
+        left = sum(room.values())
         asks: dict[int, list[Piece]] = {}
         effects: list[Effect] = []
-        for piece in tuple(self._ready):
+        while self._ready and (left or not room):
+            piece = self._ready.popitem(last=False)[0]
             if not self._is_wished(piece):
                 continue
             wish = self._wishes[piece]
+            if wish.asked is not None:
+                continue
             if isinstance(piece, Reference) and self._is_idle_chain(piece):
-                del self._ready[piece]
                 self._asleep[piece] = None
                 wish.due_us = _NEVER_US
+                continue
+            payer = self._debts.find_payer(wish.wishers) if wish.payer is None else wish.payer
+            if payer is None:
+                self._debts.put_off(wish.wishers, piece, self._is_wished)
                 continue
             untried = [member for member in self._sources(piece) if not wish.tried >> member & 1]
             member = next((member for member in untried if room[member]), None)
             if member is not None:
+                if wish.payer is None:
+                    wish.payer = payer
+                    self._debts.charge(payer)
                 wish.asked = member
                 room[member] -= 1
+                left -= 1
                 asks.setdefault(member, []).append(piece)
-                del self._ready[piece]
-            elif not untried:
+            elif untried:
+                self._blocked[piece] = None
+            else:
+                wish.payer = None
                 effects += self._pause(piece, wish, now_us, complete)
-            if room and not any(room.values()):
-                break
         for member, pieces in asks.items():
             for first in range(0, len(pieces), PIECES_PER_FETCH):
                 effects.append(self._fetch(member, pieces[first : first + PIECES_PER_FETCH]))
@@ -222,7 +265,6 @@ class Catchup:
         That members forgot a piece means something only if others are far ahead: a liar can name a vertex
         that never was, of a round just below the others' floor.
         """
-        del self._ready[piece]
         wish.tried, wish.due_us = 0, now_us + wish.pause_us
         wish.pause_us = min(PAUSE_US_MAX, 2 * wish.pause_us)
         self._schedule(piece, wish)
@@ -238,8 +280,11 @@ class Catchup:
         """Whether the piece is still missing; the wish goes when it is not."""
         if piece in self._wishes and (self._waiting.is_missing(piece) or self._is_dropped(piece)):
             return True
-        self._wishes.pop(piece, None)
+        wish = self._wishes.pop(piece, None)
+        if wish is not None and wish.payer is not None:
+            self._debts.refund(wish.payer)
         self._ready.pop(piece, None)
+        self._blocked.pop(piece, None)
         return False
 
     def _is_dropped(self, piece: Piece) -> bool:
@@ -267,7 +312,8 @@ class Catchup:
         )
 
     def _likeliest(self, piece: Piece) -> Iterator[int]:
-        children = [self._waiting.pending[child] for child in self._waiting.children.get(piece, ())]
+        names = islice(self._waiting.children.get(piece, ()), self._dag.size)
+        children = [self._waiting.pending[child] for child in names]
         yield from (child.sender for child in children)
         yield from (child.vertex.author for child in children)
         if isinstance(piece, Reference):

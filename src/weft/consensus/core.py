@@ -220,7 +220,7 @@ class Core:
     def _arrived(self, input_: Arrived) -> None:
         vertex = input_.vertex
         if vertex.reference in self._waiting.pending:
-            self._note_attachments(vertex.reference, input_.missing)
+            self._note_again(self._waiting.pending[vertex.reference], input_)
             return
         if vertex.round and (not self._is_new(vertex.reference) or self._is_foreign_own(vertex)):
             return
@@ -361,25 +361,32 @@ class Core:
         return self._waiting.find_other(vertex) if self._waiting else None
 
     def _wait(self, pending: Pending) -> None:
-        self._catchup.wake(self._waiting.add(pending), self._now_us)
-        for piece in pending.missing:
-            if self._waiting.is_missing(piece):
-                rtt = self._rounds.rtt_us(piece.author) if isinstance(piece, Reference) else None
-                self._catchup.wish(piece, self._now_us, rtt)
+        self._catchup.wake(self._waiting.add(pending), self._now_us, pending.wishers)
+        if pending.vertex.reference in self._waiting.pending:
+            self._wish_for(pending)
 
-    def _note_attachments(self, reference: Reference, missing: tuple[Digest, ...]) -> None:
-        """A waiting vertex came again: attachments that it lacked may be here now."""
-        lacked = [piece for piece in self._waiting.pending[reference].missing if isinstance(piece, bytes)]
-        for commitment in lacked:
-            if commitment not in missing:
+    def _wish_for(self, pending: Pending) -> None:
+        """Ask for all that it waits for in the end."""
+        for piece, wishers in self._waiting.spread(pending):
+            rtt = self._rounds.rtt_us(piece.author) if isinstance(piece, Reference) else None
+            self._catchup.wish(piece, self._now_us, rtt, wishers)
+
+    def _note_again(self, pending: Pending, input_: Arrived) -> None:
+        """A waiting vertex came again: one more member wishes for what it lacks, which may be here now."""
+        if not pending.wishers >> input_.sender & 1:
+            pending.wishers |= 1 << input_.sender
+            self._wish_for(pending)
+        for commitment in [piece for piece in pending.missing if isinstance(piece, bytes)]:
+            if commitment not in input_.missing:
                 self._enter([pending.vertex for pending in self._waiting.satisfy(commitment)])
 
     def _release_due(self) -> None:
-        """Let go what is held no longer than the clock, or the others, say."""
-        for reference, time_ms in tuple(self._waiting.held.items()):
-            is_held = reference in self._waiting.held
-            if is_held and not self._ahead.is_ahead(time_ms, self._wall_ms):
-                self._enter([pending.vertex for pending in self._waiting.release(reference)])
+        """Let go what is held no longer than the clock, or the others, say; if anything, the least time."""
+        held = self._waiting.held
+        if held and not self._ahead.is_ahead(min(held.values()), self._wall_ms):
+            for reference, time_ms in tuple(held.items()):
+                if reference in held and not self._ahead.is_ahead(time_ms, self._wall_ms):
+                    self._enter([pending.vertex for pending in self._waiting.release(reference)])
 
     def _enter(self, complete: list[Vertex]) -> None:
         """Complete vertices enter the DAG, with all that waited for nothing else."""
@@ -489,7 +496,5 @@ class Core:
 
     def _held_us(self) -> int | None:
         """When the first held vertex is due by the clock."""
-        if not self._waiting.held:
-            return None
-        wait_ms = self._ahead.wait_ms(min(self._waiting.held.values()), self._wall_ms)
-        return self._now_us + 1000 * max(1, wait_ms)
+        held = self._waiting.held.values()
+        return self._now_us + 1000 * max(1, self._ahead.wait_ms(min(held), self._wall_ms)) if held else None

@@ -5,7 +5,8 @@ What came unasked is bounded for each peer, in number and bytes; over a bound th
 fetched later (section 10). What was asked for is bounded by the asking.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
 
 from weft.model.digest import Digest
 from weft.model.limits import LocalLimits
@@ -18,7 +19,7 @@ Piece = Reference | Digest
 class Pending:
     """A vertex and what keeps it."""
 
-    __slots__ = ("is_asked", "is_held", "missing", "sender", "vertex")
+    __slots__ = ("is_asked", "is_held", "missing", "sender", "vertex", "wishers")
 
     def __init__(
         self, vertex: Vertex, sender: int, missing: Iterable[Piece], is_held: bool, is_asked: bool
@@ -29,23 +30,36 @@ class Pending:
         self.is_held = is_held
         """Its time is too far ahead."""
         self.is_asked = is_asked
+        self.wishers = 1 << sender
+        """Members that sent it, or something that waits for it in the end."""
 
     @property
     def is_ready(self) -> bool:
         return not (self.missing or self.is_held)
 
 
+Rank = tuple[int, Digest, Reference]
+"""Of vertices over a bound the one of the highest rank goes."""
+
+
 class Share:
     """What one peer has waiting here that nobody asked for."""
 
-    __slots__ = ("bytes", "dropped", "held", "vertices")
+    __slots__ = ("ahead", "bytes", "dropped", "vertices")
 
     def __init__(self) -> None:
-        self.vertices: dict[Reference, None] = {}
+        self.vertices: list[Rank] = []
+        """Rising: a peer that sends more and more must not make each of them dearer."""
         self.bytes = 0
-        self.held = 0
+        self.ahead: list[Rank] = []
+        """Those of them that are held for the future."""
         self.dropped: Reference | None = None
         """The newest vertex that went over the bound: asked for when there is room again."""
+
+    @property
+    def held(self) -> int:
+        """How many are held for the future."""
+        return len(self.ahead)
 
 
 class Waiting:
@@ -85,6 +99,8 @@ class Waiting:
         self.pending[reference] = pending
         self._rounds.setdefault(reference.round, {})[reference] = None
         self._slots.setdefault((reference.round, reference.author), {})[reference] = None
+        for child in self.children.get(reference, ()):
+            pending.wishers |= self.pending[child].wishers
         if pending.is_held:
             self.held[reference] = pending.vertex.time_ms
         for piece in pending.missing:
@@ -97,6 +113,18 @@ class Waiting:
         if not pending.is_asked:
             self._charge(pending)
         return claimed
+
+    def spread(self, pending: Pending) -> Iterator[tuple[Piece, int]]:
+        """What a vertex waits for in the end and is not here, with the members who wish for it; not again
+        what those are known to wish for already."""
+        pieces = [(piece, pending.wishers) for piece in pending.missing]
+        for piece, wishers in pieces:
+            below = self.pending.get(piece) if isinstance(piece, Reference) else None
+            if below is None:
+                yield piece, wishers
+            elif wishers & ~below.wishers:
+                below.wishers |= wishers
+                pieces += [(further, wishers) for further in below.missing]
 
     def is_missing(self, piece: Piece) -> bool:
         """Whether somebody waits for this piece and it is not here, not even as one that waits."""
@@ -119,7 +147,7 @@ class Waiting:
         pending.is_held = False
         del self.held[reference]
         if not pending.is_asked:
-            self._shares[pending.sender].held -= 1
+            _take(self._shares[pending.sender].ahead, reference)
         return [self.remove(reference)] if pending.is_ready else []
 
     def raise_floor(self, floor: int) -> list[Pending]:
@@ -152,9 +180,10 @@ class Waiting:
         self._unlist(reference)
         if not pending.is_asked:
             share = self._shares[pending.sender]
-            del share.vertices[reference]
+            _take(share.vertices, reference)
             share.bytes -= len(pending.vertex.raw)
-            share.held -= pending.is_held
+            if pending.is_held:
+                _take(share.ahead, reference)
         return pending
 
     def take_dropped(self) -> list[tuple[int, Reference]]:
@@ -198,17 +227,26 @@ class Waiting:
 
     def _charge(self, pending: Pending) -> None:
         share, local = self._shares[pending.sender], self._local
-        share.vertices[pending.vertex.reference] = None
+        rank = _rank(pending.vertex.reference)
+        insort(share.vertices, rank)
         share.bytes += len(pending.vertex.raw)
-        share.held += pending.is_held
+        if pending.is_held:
+            insort(share.ahead, rank)
         while share.held > local.held_vertices_max:
-            self._drop_highest(share, [name for name in share.vertices if self.pending[name].is_held])
+            self._drop(share, share.ahead[-1][2])
         while len(share.vertices) > local.incomplete_vertices_max or share.bytes > local.incomplete_bytes_max:
-            self._drop_highest(share, list(share.vertices))
+            self._drop(share, share.vertices[-1][2])
 
-    def _drop_highest(self, share: Share, names: list[Reference]) -> None:
-        highest = max(names, key=lambda name: (name.round, name.digest))
-        self.remove(highest)
-        if share.dropped is None or share.dropped.round < highest.round:
-            share.dropped = highest
+    def _drop(self, share: Share, reference: Reference) -> None:
+        self.remove(reference)
+        if share.dropped is None or share.dropped.round < reference.round:
+            share.dropped = reference
         self.has_dropped = True
+
+
+def _rank(reference: Reference) -> Rank:
+    return reference.round, reference.digest, reference
+
+
+def _take(ranks: list[Rank], reference: Reference) -> None:
+    del ranks[bisect_left(ranks, _rank(reference))]

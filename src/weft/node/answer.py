@@ -20,8 +20,8 @@ from weft.node.ports import AttachmentStore, Erased, Signer, Store
 
 T = TypeVar("T")
 
-ATTACHMENTS_AT_ONCE = 1_000
-"""Looked up for one request."""
+PIECES_AT_ONCE = 1_000
+"""Vertices or attachments looked up for one request: an honest member asks for fewer."""
 
 
 class Answers:
@@ -69,11 +69,11 @@ class Answers:
                 assert_never(request)
 
     def _vertices(self, request: message.FetchVertices) -> message.Vertices:
-        core = self._driver.core
-        found = [core.find_vertex(reference) for reference in request.references]
+        core, references = self._driver.core, request.references[:PIECES_AT_ONCE]
+        found = [core.find_vertex(reference) for reference in references]
         return message.Vertices(
             tuple(self._fit((vertex.raw for vertex in found if vertex is not None), len)),
-            tuple(reference for reference in request.references if core.is_forgotten(reference)),
+            tuple(reference for reference in references if core.is_forgotten(reference)),
         )
 
     def _attached(self, request: message.FetchAttachments) -> message.Attachments:
@@ -81,7 +81,7 @@ class Answers:
         found: list[Attachment] = []
         erased: list[tuple[Digest, int]] = []
         left = self._bytes_max
-        for commitment in request.commitments[:ATTACHMENTS_AT_ONCE]:
+        for commitment in request.commitments[:PIECES_AT_ONCE]:
             match self._attachments.find(commitment):
                 case Attachment() as attachment:
                     left -= len(attachment.content) + 64

@@ -28,7 +28,7 @@ def lack(wishes, waiting, label, pieces, sender=1):
     """The vertex came and lacks these."""
     waiting.add(Pending(DRAWN.vertices[label], sender, pieces, False, False))
     for piece in pieces:
-        wishes.wish(piece, 0, None)
+        wishes.wish(piece, 0, None, 1 << sender)
 
 
 def commitments(count):
@@ -89,7 +89,7 @@ def test_an_author_whose_stream_is_open_is_given_a_moment():
     assert wishes.ask(1, 0) == []
     assert wishes.next_us == 20_000
     wishes._dag.newest[3] = 2
-    wishes.wish(DRAWN.reference("D1"), 10, None)
+    wishes.wish(DRAWN.reference("D1"), 10, None, 1 << 1)
     waiting.add(Pending(DRAWN.vertices["B3"], 1, [DRAWN.reference("D1")], False, False))
     assert [fetch.references for fetch in only(Fetch, wishes.ask(10, 0))] == [(DRAWN.reference("D1"),)]
 
