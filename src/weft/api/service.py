@@ -11,9 +11,21 @@ from weft.model.block import Block, Checkpoint, Header
 from weft.model.digest import Digest
 from weft.model.limits import Limits
 from weft.model.transaction import Attachment
-from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordView, Status, Wait, Wish
+from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordsView, RecordView, Status, Wait, Wish
 
-__all__ = ["Caller", "EventRow", "Fate", "Health", "Peer", "RecordView", "Service", "Status", "Wait", "Wish"]
+__all__ = [
+    "Caller",
+    "EventRow",
+    "Fate",
+    "Health",
+    "Peer",
+    "RecordView",
+    "RecordsView",
+    "Service",
+    "Status",
+    "Wait",
+    "Wish",
+]
 
 
 class Service(Protocol):
@@ -63,12 +75,13 @@ class Service(Protocol):
         """The version valid at that height (now if None); also when it is a deletion."""
 
     async def record_history(
-        self, collection: str, key: str, below: int | None, limit: int
-    ) -> list[RecordView]:
-        """Versions written at heights below `below`, newest first; several may be of one height."""
+        self, collection: str, key: str, below: int | None, passed: int, limit: int
+    ) -> RecordsView:
+        """Versions written at heights below `below`, newest first, without the first `passed` of them;
+        several may be of one height. No more than fit in memory."""
 
-    async def list_records(self, collection: str, after: str | None, limit: int) -> list[RecordView]:
-        """Records of a collection that are not deleted, keys rising."""
+    async def list_records(self, collection: str, after: str | None, limit: int) -> RecordsView:
+        """Records of a collection that are not deleted, keys rising. No more than fit in memory."""
 
     def follow(self, cursor: tuple[int, int] | None) -> AsyncIterator[EventRow]:
         """Every event after the cursor, for ever; from now on if None. `(0, -1)` is the beginning.

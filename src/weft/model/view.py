@@ -112,6 +112,14 @@ class RecordView:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordsView:
+    """Some of a list of versions, and whether there are more behind them."""
+
+    versions: tuple[RecordView, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EventRow:
     """An event with its place. `transaction` is None for the `block` event, whose data is the header."""
 

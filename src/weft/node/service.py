@@ -5,7 +5,7 @@ differs from the quorum's answers with an error rather than a lie.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -29,8 +29,9 @@ from weft.model.errors import (
 )
 from weft.model.failure import Failure
 from weft.model.keys import Address
+from weft.model.limits import MIB
 from weft.model.transaction import Attachment, Transaction, identity_of
-from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordView, Status, Wait, Wish
+from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordsView, RecordView, Status, Wait, Wish
 from weft.node.gateway import Gateway, idempotency_of
 from weft.node.node import Node
 from weft.node.ports import Erased
@@ -42,6 +43,8 @@ Admitted = tuple[Digest, Transaction]
 Row = tuple[str, str, records.Version]
 """Collection, key, version."""
 
+CONTENT_BYTES_MAX = 8 * MIB
+"""Of the documents in one answer, unless a single one is larger: a page holds fewer then."""
 BEHIND_HEIGHTS = 1_000
 """A node this far behind what the others say is catching up."""
 
@@ -287,18 +290,18 @@ class NodeService:
 
     async def find_record(self, collection: str, key: str, at_height: int | None) -> RecordView | None:
         self._check_serving()
-        rows = await self._present(lambda: self._record(collection, key, at_height))
-        return rows[0] if rows else None
+        found = await self._present(lambda: self._record(collection, key, at_height), 1)
+        return found.versions[0] if found.versions else None
 
     async def record_history(
-        self, collection: str, key: str, below: int | None, limit: int
-    ) -> list[RecordView]:
+        self, collection: str, key: str, below: int | None, passed: int, limit: int
+    ) -> RecordsView:
         self._check_serving()
-        return await self._present(lambda: self._history(collection, key, below, limit))
+        return await self._present(lambda: self._history(collection, key, below, passed), limit)
 
-    async def list_records(self, collection: str, after: str | None, limit: int) -> list[RecordView]:
+    async def list_records(self, collection: str, after: str | None, limit: int) -> RecordsView:
         self._check_serving()
-        return await self._present(lambda: self._list(collection, after, limit))
+        return await self._present(lambda: self._list(collection, after, limit + 1), limit)
 
     async def follow(self, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
         self._check_serving()
@@ -309,30 +312,31 @@ class NodeService:
     async def seek(self, commitments: Sequence[Digest]) -> None:
         await self._node.fetcher.seek(commitments)
 
-    async def _present(self, look: Callable[[], list[Row]]) -> list[RecordView]:
-        """Versions with their content. What is not here is looked for among the members; raises BlobError
-        when it is not to be had."""
+    async def _present(self, look: Callable[[], Iterable[Row]], limit: int) -> RecordsView:
+        """Versions with their content, as many as are wished and fit in memory. What is not here is looked
+        for among the members; raises BlobError when it is not to be had."""
         node = self._node
 
-        def read() -> tuple[list[Row], list[Digest]]:
-            rows = look()
+        def read() -> tuple[list[Row], bool, list[Digest]]:
+            rows, has_more = _cut(look(), limit)
             stated = [version.commitment for _, _, version in rows if version.commitment is not None]
-            return rows, node.attachments.missing(stated)
+            return rows, has_more, node.attachments.missing(stated)
 
-        rows, missing = await node.workers.run("read", read)
+        rows, has_more, missing = await node.workers.run("read", read)
         if missing:
             await node.fetcher.seek(missing)
-        return await node.workers.run("read", lambda: [self._view(*row) for row in rows])
+        versions = await node.workers.run("read", lambda: tuple(self._view(*row) for row in rows))
+        return RecordsView(versions, has_more)
 
     def _record(self, collection: str, key: str, at_height: int | None) -> list[Row]:
         state, place = self._store.state, records.record_key(collection, key)
         value = state.get(place) if at_height is None else state.get_at(place, at_height)
         return [] if value is None else [(collection, key, records.decode_record(value).newest)]
 
-    def _history(self, collection: str, key: str, below: int | None, limit: int) -> list[Row]:
+    def _history(self, collection: str, key: str, below: int | None, passed: int) -> Iterator[Row]:
         versions = records.read_history(self._store.state, collection, key)
         older = (version for version in versions if below is None or version.height < below)
-        return [(collection, key, version) for version in islice(older, limit)]
+        return ((collection, key, version) for version in islice(older, passed, None))
 
     def _list(self, collection: str, after: str | None, limit: int) -> list[Row]:
         return [
@@ -383,6 +387,18 @@ class NodeService:
 
 
 _CONFLICT = "the Idempotency-Key was used for something else"
+
+
+def _cut(rows: Iterable[Row], limit: int) -> tuple[list[Row], bool]:
+    """As many rows as are wished and fit, and whether there are more."""
+    taken: list[Row] = []
+    size = 0
+    for row in rows:
+        size += row[2].size
+        if len(taken) == limit or (taken and size > CONTENT_BYTES_MAX):
+            return taken, True
+        taken.append(row)
+    return taken, False
 
 
 def _pending(identity: Digest) -> Fate:

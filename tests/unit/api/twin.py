@@ -37,7 +37,7 @@ from weft.model.transaction import (
     identity_of,
     sign_transaction,
 )
-from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordView, Status, Wait, Wish
+from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordsView, RecordView, Status, Wait, Wish
 
 
 class Twin:
@@ -221,22 +221,21 @@ class Twin:
         return None
 
     async def record_history(
-        self, collection: str, key: str, below: int | None, limit: int
-    ) -> list[RecordView]:
+        self, collection: str, key: str, below: int | None, passed: int, limit: int
+    ) -> RecordsView:
         self._check()
         versions = [
             self._view(collection, key, version)
             for version in self._versions(collection, key)
             if below is None or version.height < below
         ]
-        return versions[:limit]
+        return RecordsView(tuple(versions[passed : passed + limit]), len(versions) > passed + limit)
 
-    async def list_records(self, collection: str, after: str | None, limit: int) -> list[RecordView]:
+    async def list_records(self, collection: str, after: str | None, limit: int) -> RecordsView:
         self._check()
-        return [
-            self._view(collection, name, held.newest)
-            for name, held in records.list_records(self.ledger.state, collection, after, limit)
-        ]
+        held = records.list_records(self.ledger.state, collection, after, limit + 1)
+        views = tuple(self._view(collection, name, one.newest) for name, one in held[:limit])
+        return RecordsView(views, len(held) > limit)
 
     def follow(self, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
         return self._follow((self.ledger.head.height, 1 << 60) if cursor is None else cursor)

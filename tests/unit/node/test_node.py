@@ -412,6 +412,29 @@ def test_a_read_that_must_be_current_waits_for_a_vertex_made_after_it(tmp_path: 
     play(story())
 
 
+def test_a_page_ends_where_it_would_be_too_large_for_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says that there is more; a document that is larger than a page comes by itself."""
+    monkeypatch.setattr(service, "CONTENT_BYTES_MAX", 20)
+
+    async def story() -> None:
+        world = World(tmp_path, 1)
+        await world.start_all()
+        for name, size in (("a", 9), ("b", 9), ("c", 40), ("d", 9)):
+            await world.put(0, name, b'"%s"' % (b"x" * (size - 2)))
+        await world.put(0, "c", b"1")
+        there = world.services[0]
+        pages = [await there.list_records("notes", after, 10) for after in (None, "c")]
+        assert [[one.key for one in page.versions] for page in pages] == [["a", "b", "c"], ["d"]]
+        assert [page.has_more for page in pages] == [True, False]
+        pages = [await there.record_history("notes", "c", None, passed, 10) for passed in (0, 1)]
+        assert [[one.version for one in page.versions] for page in pages] == [[2], [1]]
+        assert [page.has_more for page in pages] == [True, False]
+
+    play(story())
+
+
 def test_content_that_is_not_here_is_asked_for_when_it_is_read(tmp_path: Path) -> None:
     """Once of each member; when nobody has it the reader is told so."""
 
@@ -423,8 +446,8 @@ def test_content_that_is_not_here_is_asked_for_when_it_is_read(tmp_path: Path) -
         for disk in world.disks[2:]:
             disk.attachments._kept.clear()
         assert await world.read(3, "r0") == b'{"n":0}'
-        rows = await world.services[3].list_records("notes", None, 10)
-        assert [row.content for row in rows] == [b'{"n":0}', b'{"n":1}', b'{"n":2}']
+        found = await world.services[3].list_records("notes", None, 10)
+        assert [row.content for row in found.versions] == [b'{"n":0}', b'{"n":1}', b'{"n":2}']
         for disk in world.disks:
             disk.attachments._kept.clear()
         world.asked.clear()

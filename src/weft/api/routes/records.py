@@ -196,15 +196,16 @@ async def list_history(request: Request) -> Response:
     place = read_cursor(request, "history", tuple[Natural, _Passed])
     height = await begin_read(request)
     below, passed = (None, 0) if place is None else (place[0] + 1, place[1])
-    views = await service_of(request).record_history(collection, key, below, passed + limit + 1)
-    if not views and place is None:
+    found = await service_of(request).record_history(collection, key, below, passed, limit)
+    if not found.versions and place is None:
         raise RecordUnknownError(f"there never was a record {key!r} in {collection}")
-    page, cursor = views[passed : passed + limit], None
-    if len(views) > passed + limit:
-        last = page[-1].height
-        count = sum(view.height == last for view in views[: passed + limit])
-        cursor = write_cursor("history", (last, count))
-    return Answer(RecordHistory([_show_version(view) for view in page], cursor), height=height)
+    cursor = None
+    if found.has_more:
+        last = found.versions[-1].height
+        count = sum(view.height == last for view in found.versions)
+        is_same = place is not None and place[0] == last
+        cursor = write_cursor("history", (last, count + passed if is_same else count))
+    return Answer(RecordHistory([_show_version(view) for view in found.versions], cursor), height=height)
 
 
 @router.get(
@@ -217,9 +218,9 @@ async def list_records(request: Request) -> Response:
     collection, limit = COLLECTION.of(request), LIMIT.of(request)
     after = read_cursor(request, "records", str)
     height = await begin_read(request)
-    views = await service_of(request).list_records(collection, after, limit + 1)
-    cursor = write_cursor("records", views[limit - 1].key) if len(views) > limit else None
-    return Answer(RecordPage([_show_version(view) for view in views[:limit]], cursor), height=height)
+    found = await service_of(request).list_records(collection, after, limit)
+    cursor = write_cursor("records", found.versions[-1].key) if found.has_more else None
+    return Answer(RecordPage([_show_version(view) for view in found.versions], cursor), height=height)
 
 
 @router.post(
