@@ -225,10 +225,13 @@ async def test_a_batch_is_written_whole_or_not_at_all(http: httpx.AsyncClient) -
 
 
 async def test_a_batch_is_only_sent(http: httpx.AsyncClient) -> None:
-    """405, and not that the name is that of no collection."""
-    answer = await http.get("/v1/records/notes:batch")
-    assert code_of(answer) == (405, "route.method")
-    assert answer.headers["allow"] == "POST"
+    """405, and not that the name is that of no collection, or has no such parameter."""
+    for answer in (
+        await http.get("/v1/records/notes:batch?wait=none"),
+        await http.put("/v1/records/notes:batch"),
+    ):
+        assert code_of(answer) == (405, "route.method")
+        assert answer.headers["allow"] == "POST"
 
 
 NO_BATCHES = [

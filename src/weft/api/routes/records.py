@@ -5,13 +5,14 @@ from os import urandom
 from typing import Annotated, Any
 
 import msgspec
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
 from weft.api.answer import Answer, time_text
 from weft.api.cursor import read_cursor, write_cursor
 from weft.api.document import check_document
-from weft.api.errors import DocumentError, ErasedError, MalformedError, MethodError, RecordUnknownError
+from weft.api.errors import DocumentError, ErasedError, MalformedError, RecordUnknownError
 from weft.api.parameter import (
     CONDITIONAL,
     CURSOR,
@@ -105,6 +106,14 @@ BATCH_DEPTH = 3
 """Levels around a document of a batch: the body, its list, the item."""
 _items: msgspec.json.Decoder[RecordItems] = msgspec.json.Decoder(RecordItems)
 
+
+class Plain(StringConvertor):
+    """A name that is not the beginning of a batch's path: what a batch is not for is said of it alone."""
+
+    regex = f"[^/]+(?<!{BATCH})"
+
+
+register_url_convertor("plain", Plain())
 router = make_router("records")
 
 
@@ -209,12 +218,11 @@ async def list_history(request: Request) -> Response:
 
 
 @router.get(
-    "/v1/records/{collection}", **describe({200: RecordPage}, parameters=(COLLECTION, LIMIT, CURSOR, *READ))
+    "/v1/records/{collection:plain}",
+    **describe({200: RecordPage}, parameters=(COLLECTION, LIMIT, CURSOR, *READ)),
 )
 async def list_records(request: Request) -> Response:
     """The records of a collection, keys rising, without deleted ones."""
-    if request.path_params["collection"].endswith(BATCH):
-        raise MethodError(f"{request.method} is not for {BATCH}; it takes POST", allow="POST")
     collection, limit = COLLECTION.of(request), LIMIT.of(request)
     after = read_cursor(request, "records", str)
     height = await begin_read(request)

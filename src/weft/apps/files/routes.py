@@ -91,7 +91,7 @@ _FORM: dict[str, Any] = {
         }
     },
 }
-_BYTES: dict[str, Any] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
+_BYTES: dict[str, Any] = {"required": False, "content": {"application/octet-stream": {"schema": {}}}}
 _PATCH: dict[str, Any] = {"required": True, "content": {PATCH_MEDIA_TYPE: {"schema": {"type": "object"}}}}
 
 
