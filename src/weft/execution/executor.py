@@ -1,8 +1,8 @@
 """Runs the transactions of a commit, in order (`docs/protocol/ledger.md` sections 2 and 6).
 
 Promise: the same transactions in the same order over the same state give the same Outcome, in any process.
-A transaction that fails leaves its receipt and nothing else; one that is passed over leaves nothing. Nothing
-here may depend on the node: what it stores, which attachments it has, what time it is.
+A transaction that fails leaves its receipt and the memory of its wish; what is passed over leaves nothing.
+Nothing here may depend on the node: what it stores, which attachments it has, what time it is.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,11 +20,9 @@ from weft.model.errors import EncodingError
 from weft.model.failure import Failure
 from weft.model.genesis import Genesis
 from weft.model.receipt import Event, Named, Receipt, Writes, digest_writes
-from weft.model.transaction import Transaction, identity_of
+from weft.model.transaction import Idempotency, Transaction, identity_of
 
 Reason = Literal["known", "expired", "too-far"]
-
-_NO_WRITES = digest_writes(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +130,25 @@ class _Run:
         self.void: list[Digest] = []
         self.erased: list[Digest] = []
         self._tags = Tags(self.view, time_ms)
+        self._wish: tuple[bytes, Idempotency] | None = None
+        """The wish of the transaction being executed, once it is known to be the first."""
 
     def perform(self, identity: Digest, transaction: Transaction) -> Receipt:
         """The receipt of one transaction; its writes are in the view unless it failed."""
         view = self.view
         view.begin()
+        self._wish = None
         try:
             result, context = self._call(identity, transaction)
         except Failure as failure:
             view.undo()
             self.void += (item.digest for item in transaction.attachments)
-            return Receipt(identity, "failed", failure.code, failure.values, _NO_WRITES, ())
+            if self._wish is not None:
+                # Asked again anywhere, or tried before and ordered late, it stays refused.
+                self._tags.add(*self._wish, identity)
+            return Receipt(
+                identity, "failed", failure.code, failure.values, digest_writes(view.written()), ()
+            )
         for item in transaction.attachments:
             self.used[item.digest] = None
         self.erased += context.erased
@@ -170,6 +176,7 @@ class _Run:
             return call.run(context, _arguments(call, transaction)), context
         space = b"" if role == "gateway" else signer
         self._tags.check(space, wish)
+        self._wish = space, wish
         self._check_fresh(transaction)
         result = call.run(context, _arguments(call, transaction))
         self._tags.add(space, wish, identity)

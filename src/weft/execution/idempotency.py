@@ -1,4 +1,4 @@
-"""The same wish twice (`docs/protocol/ledger.md` section 6): tags of executed transactions, kept for a day.
+"""The same wish twice (`docs/protocol/ledger.md` section 6): tags of transactions, kept for a day.
 
 A tag stands under the day of ledger time in which it was used, so a tag that counts is found under today or
 yesterday, and those to forget are the first in key order. Each transaction that adds one forgets two: what is
@@ -21,7 +21,7 @@ _PAGE = 16
 
 
 class Remembered(Record, frozen=True):
-    """The first executed transaction with a tag."""
+    """The first transaction with a tag, whether it took effect or was refused."""
 
     identity: Digest
     fingerprint: Digest
@@ -50,7 +50,7 @@ class Tags:
                 raise Failure(code, (("first", first.identity),))
 
     def add(self, space: bytes, wish: Idempotency, identity: Digest) -> None:
-        """Remember an executed transaction, and forget two from before yesterday."""
+        """Remember a transaction that was executed or refused, and forget two from before yesterday."""
         value = encode(Remembered(identity, wish.fingerprint, self._time_ms))
         self._view.put(_key(self._day, space, wish.tag), value)
         for _, key in zip(range(_FORGET), self._old, strict=False):

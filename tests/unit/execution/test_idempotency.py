@@ -43,12 +43,23 @@ def test_accounts_have_their_own_spaces_and_gateways_share_one() -> None:
         assert [receipt.code for receipt in receipts] == ["", "", "", "idempotency.repeated"]
 
 
-def test_a_failed_wish_is_not_remembered() -> None:
-    """It changed nothing, so asking again may still take effect."""
+def test_a_wish_that_was_refused_stays_refused() -> None:
+    """A client was told so; its first try, ordered late, may not take effect although it could by now."""
     chain = Chain()
-    failed = chain.run(chain.put("ann", "a", expected=1, wish=("key", "body")))[0]
-    again = chain.run(chain.put("ann", "a", wish=("key", "body")))[0]
-    assert (failed.code, again.code) == ("records.version", "")
+    late, told = (chain.put("ann", "a", expected=1, wish=("key", "body")) for _ in range(2))
+    refused = chain.run(told)[0]
+    chain.run(chain.put("ann", "a"))
+    assert refused.code == "records.version"
+    assert code_and_first(chain.run(late)[0]) == ("idempotency.repeated", identity_of(told))
+    assert chain.run(chain.put("ann", "a"))[0].result == (("version", 2),)
+
+
+def test_who_may_not_ask_has_not_asked() -> None:
+    """Somebody without the right to a call uses up no key."""
+    chain = Chain(make_genesis(False, ann="reader", root="administrator"))
+    refused = chain.run(chain.put("ann", "a", wish=("key", "body")))[0]
+    assert refused.code == "access.forbidden"
+    assert tags(chain) == 0
 
 
 def test_a_wish_is_remembered_for_exactly_a_day() -> None:
@@ -82,10 +93,11 @@ def test_yesterdays_wishes_are_kept() -> None:
     assert tags(chain) == 6
 
 
-def test_a_transaction_that_fails_forgets_nothing() -> None:
-    """What it would have forgotten stays for the next."""
+def test_a_transaction_that_fails_is_remembered_and_lets_old_ones_go() -> None:
+    """As any other that adds a tag: what is kept stays bounded."""
     chain = Chain()
     chain.commit(chain.put("ann", "a", wish=("old", "")))
     chain.commit(after_ms=2 * DAY_MS, rounds=200)
     chain.commit(chain.put("ann", "a", expected=9, wish=("new", "")))
     assert tags(chain) == 1
+    assert chain.run(chain.put("ann", "a", wish=("new", "")))[0].code == "idempotency.repeated"
