@@ -72,8 +72,7 @@ def seal(
 
     `rooted` is the newest height up to `parent` that opened a window, and the state root after it.
     """
-    is_due = commit.round - parent.round >= genesis.limits.rounds_without_block_max
-    if not outcome.receipts and not is_due:
+    if not outcome.receipts and not is_due(commit.round, parent, genesis.limits):
         return None
     state_height, state_root = rooted
     header = Header(
@@ -99,6 +98,11 @@ def seal(
         outcome.erased,
         encode(commit),
     )
+
+
+def is_due(round_: int, parent: Header, limits: Limits) -> bool:
+    """Whether a commit of this round makes a block on `parent` even if it leaves no receipt."""
+    return round_ - parent.round >= limits.rounds_without_block_max
 
 
 def opens_window(header: Header, parent: Header | None, limits: Limits) -> bool:

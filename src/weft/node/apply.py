@@ -15,7 +15,7 @@ from weft.execution.contract import Contract
 from weft.execution.executor import execute
 from weft.execution.view import View
 from weft.ledger import state_tree
-from weft.ledger.seal import opens_window, seal
+from weft.ledger.seal import is_due, opens_window, seal
 from weft.model.block import Block, Header, Sealed
 from weft.model.commit import Commit
 from weft.model.digest import Digest
@@ -59,6 +59,10 @@ class Applier:
     def root_at(self, height: int) -> Digest | None:
         """The state root after a recent height: the newest one, or one that opened a checkpoint window."""
         return self._roots.get(height)
+
+    def is_due(self, round_: int) -> bool:
+        """Whether a commit of this round makes a block, whatever is in it."""
+        return is_due(round_, self._store.head, self._genesis.limits)
 
     def apply(self, delivered: Sequence[Deliver]) -> list[Applied]:
         """Apply commits in order; those that are in the store already are passed over."""

@@ -4,7 +4,8 @@ Bounded: above `COMMITS_MAX` nothing more is read from peers (`has_room`), whose
 streams begin anew later. So a node that executes more slowly than others agree falls behind, and never over.
 
 A commit without transactions has nothing to execute. It is settled at once and its record is stored with the
-next commit that has some: until then the journal tells of it, and a busy network has many of them.
+next commit that has some: until then the journal tells of it, and a busy network has many of them. One that
+makes a block all the same is executed like any other, for others are to hear of that block.
 """
 
 import asyncio
@@ -31,10 +32,13 @@ class Backlog:
         workers: Workers,
         apply: Callable[[Sequence[Deliver]], list[Applied]],
         settle: Callable[[Sequence[Applied]], None],
+        is_due: Callable[[int], bool],
     ) -> None:
         self._workers = workers
         self._apply = apply
         self._settle = settle
+        self._is_due = is_due
+        """Whether a commit of that round makes a block even without transactions."""
         self._waiting: deque[Deliver] = deque()
         self._empty: list[Deliver] = []
         self._must_store = False
@@ -76,7 +80,8 @@ class Backlog:
             self._emptied.set()
 
     async def _execute(self, group: list[Deliver]) -> None:
-        if any(vertex.batch for item in group for vertex in item.vertices):
+        has_transactions = any(vertex.batch for item in group for vertex in item.vertices)
+        if has_transactions or self._is_due(group[-1].commit.round):
             self._settle(await self._store(group))
             return
         self._empty += group

@@ -131,7 +131,7 @@ class Node:
         self._recovered = recovered
         self._read_blob = read_blob
         self._applier = Applier(genesis, contracts, store, attachments)
-        self._backlog = Backlog(workers, self._applier.apply, self._settle)
+        self._backlog = Backlog(workers, self._applier.apply, self._settle, self._applier.is_due)
         self._leftovers = Leftovers(lambda: self.core, self.pool, store, attachments, workers)
         self._reception = Reception(self.door, attachments, self.peers, self.watch, self._feed)
         self.fetcher = Fetcher(me, genesis.committee, self.door, attachments, self.peers, workers, self._feed)

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from tests.chain import Chain, key
-from tests.unit.node.together import Workers
+from tests.chain import Chain, key, make_genesis
+from tests.unit.node import together
+from tests.unit.node.together import Workers, World
 from weft.consensus.messages import Deliver
 from weft.model.commit import Commit
 from weft.model.digest import ZERO
+from weft.model.limits import Limits
 from weft.model.vertex import sign_vertex
 from weft.node.apply import Applied
 from weft.node.backlog import EMPTY_MAX, Backlog
@@ -22,7 +25,8 @@ class Kept:
         self.writes: list[list[int]] = []
         self.settled: list[int] = []
         self.chain = Chain()
-        self.backlog = Backlog(Workers(), self._apply, self._settle)
+        self.due_from = 10**6
+        self.backlog = Backlog(Workers(), self._apply, self._settle, lambda round_: round_ >= self.due_from)
 
     def add(self, round_: int, *batch: bytes) -> None:
         vertex = sign_vertex(key("node0"), self.chain.genesis.chain, 0, 0, round_, 0, (), batch)
@@ -81,3 +85,33 @@ def test_commits_without_transactions_are_stored_when_somebody_waits_for_that_or
         assert kept.settled == list(range(1, EMPTY_MAX + 4))
 
     play(story)
+
+
+def test_a_commit_that_makes_a_block_without_transactions_is_stored_and_then_settled() -> None:
+    """With what waits to be stored, and only once."""
+
+    async def story(kept: Kept) -> None:
+        kept.due_from = 3
+        for round_ in (1, 2, 3):
+            kept.add(round_)
+            await kept.rest()
+        assert (kept.writes, kept.settled) == ([[1, 2, 3]], [1, 2, 3])
+
+    play(story)
+
+
+def test_reading_alone_does_not_stop_writing(tmp_path: Path) -> None:
+    """Rounds that only confirm reads make blocks too, those are signed, and so checkpoints keep up."""
+
+    async def story() -> None:
+        limits = Limits(depth=32, rounds_without_block_max=16)
+        world = World(tmp_path, genesis=make_genesis(gate="gateway", limits=limits))
+        await world.start_all()
+        for _ in range(40):
+            await world.services[0].reach(None, True)
+        assert world.nodes[0].core.last_final > 64
+        assert (await world.put(1, "a")).status == "executed"
+        await world.settle()
+        assert world.nodes[0].certified_height > 1
+
+    together.play(story())
