@@ -21,7 +21,7 @@ class Bounds(Checker):
         self._forgot: dict[int, int] = {}
 
     def restarted(self, place: int, recovered: Recovered, is_disk_lost: bool) -> None:
-        self._forgot.pop(place, None)
+        self._forgot[place] = max(0, recovered.core.floor)
 
     def performed(self, place: int, effect: Effect) -> None:
         if isinstance(effect, Forget):
@@ -54,9 +54,9 @@ class Bounds(Checker):
         """How many rounds a member keeps that nobody may ask for any more, beyond those that it may let lie
         for a moment."""
         newest, head = node.core.newest_checkpoint, node.store.head
-        if newest is None or newest.statement.height > head.height or place not in self._forgot:
+        if newest is None or newest.statement.height > head.height:
             return 0
         vouched = node.store.find_header(newest.statement.height)
         assert vouched is not None
         kept_from = min(node.core.last_final, vouched.round) - 2 * self.scene.genesis.limits.depth
-        return kept_from - 2 * FORGET_EVERY - self._forgot[place]
+        return kept_from - 2 * FORGET_EVERY - self._forgot.get(place, 0)

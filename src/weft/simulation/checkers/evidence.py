@@ -1,7 +1,10 @@
 """Who is called a liar, lied."""
 
-from weft.consensus.messages import Accuse, Effect
-from weft.simulation.ports import Checker
+from weft.consensus.messages import Accuse, Effect, Persist
+from weft.simulation.ports import Checker, End
+
+ROUNDS_AHEAD = 64
+"""Above the newest round, in which evidence is looked for too."""
 
 
 class Guilt(Checker):
@@ -9,7 +12,12 @@ class Guilt(Checker):
 
     promise = "Only the guilty are accused"
 
+    def __init__(self) -> None:
+        self._round = 0
+
     def performed(self, place: int, effect: Effect) -> None:
+        if isinstance(effect, Persist):
+            self._round = max(self._round, effect.vertex.round)
         if not isinstance(effect, Accuse):
             return
         first, second = effect.first, effect.second
@@ -23,6 +31,14 @@ class Guilt(Checker):
             self.fail(
                 f"member {place} accuses member {first.author}, which is honest, in round {first.round}"
             )
+
+    def finished(self, end: End) -> None:
+        """Nor is there evidence on anybody's disk."""
+        for place, kept in end.members.items():
+            for author in end.members:
+                for round_ in range(self._round + ROUNDS_AHEAD):
+                    if kept.store.find_fact(f"evidence:{author}:{round_}") is not None:
+                        self.fail(f"member {place} keeps evidence against member {author}, round {round_}")
 
     def cut(self, place: int, member: int, reason: str) -> None:
         if member not in self.scene.liars:

@@ -14,11 +14,11 @@ class LedgerTime(CommitChecker):
         super().__init__()
         self._time_ms = 0
         self._furthest_ms = 0
-        """Of what honest clocks showed so far, when something was taken in."""
+        """Of what honest clocks showed so far, when their members voted."""
 
     def performed(self, place: int, effect: Effect) -> None:
         super().performed(place, effect)
-        if isinstance(effect, Persist):
+        if isinstance(effect, Persist) and effect.is_own:
             node = self.scene.look(place).node
             if node is not None:
                 self._furthest_ms = max(self._furthest_ms, node.clock.wall_ms())

@@ -64,9 +64,9 @@ class Recovery(CommitChecker):
         self._check(place, recovered)
 
     def finished(self, end: End) -> None:
-        for place, kept in end.members.items():
-            if kept.node is not None:
-                self._look(place)
+        up = [place for place, kept in end.members.items() if kept.node is not None]
+        if up:
+            self._look(Random(f"{self.scene.seed}/recovery").choice(up))
 
     def _look(self, place: int) -> None:
         """Read the journal as if the power went now."""
