@@ -13,7 +13,7 @@ READY := $(ENV)/ready
 SAMPLES := build/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format simulate judge fuzz fire chart bench proto docs lock clean
+.PHONY: help run test check format simulate judge fuzz machine fire chart bench proto docs lock clean
 
 help: ## this text
 	@echo "Weft: one ledger, kept by equals."
@@ -47,6 +47,10 @@ fuzz: $(READY) ## every decoder under a coverage-guided fuzzer (TARGET=all SECON
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.fuzz.lock \
 		|| { echo "there is no atheris for this Python and machine; make test fuzzes the same with Hypothesis" >&2; exit 1; }
 	@$(BIN)/python -m tests.fuzz $(TARGET) --seconds $(SECONDS)
+
+machine: ## what the tests need beside Python: a C compiler, Go, namespaces (Debian, as root)
+	@{ command -v cc && command -v unshare && command -v mount && { command -v go || test -x /usr/local/go/bin/go; }; } >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev golang-go util-linux mount; }
 
 fire: $(READY) ## real processes under fire (SECONDS=60 SEED=1 FAULT_MODEL=byzantine REPORT=FILE.md)
 	@$(BIN)/python -m tests.fire --seconds $(SECONDS) --seed $(SEED) --fault-model $(FAULT_MODEL) \

@@ -46,8 +46,8 @@ def build_judge() -> str:
     go = shutil.which("go") or (USUAL_PLACE if os.access(USUAL_PLACE, os.X_OK) else None)
     if go is None:
         raise JudgeError(
-            "the judge of histories is written in Go, and there is no command go: install Go 1.21 or newer "
-            "(Debian: apt-get install golang; or go.dev/dl)"
+            "the judge of histories is written in Go, and there is no command go: install Go 1.19 or newer "
+            "(`make machine` does on Debian; or go.dev/dl)"
         )
     command = [go, "build", "-buildvcs=false", "-o", str(BUILT), "."]
     done = subprocess.run(

@@ -115,10 +115,10 @@ def _equip(bed: Bed, nemesis: Nemesis, result: Result, setup: Setup) -> None:
     has_disk = is_enclosed() and bed.shrink_disk(nemesis.special, setup.disk_mib * MIB)
     has_clock = bed.allow_clock(nemesis.special)
     if not has_disk:
-        result.missing.append("NO SMALL DISK CAN BE MOUNTED: no disk is filled (run as root)")
+        result.missing.append("NO DISK IS FILLED: a small one is mounted within namespaces only (run as root, without --loopback)")
     if not has_clock:
         result.missing.append(
-            "NO CLOCK CAN BE SET: there is no C compiler (Debian: apt-get install gcc libc6-dev)"
+            "NO CLOCK CAN BE SET: there is no C compiler (`make machine` installs one on Debian)"
         )
     nemesis.allow(has_disk, has_clock, setup.only)
 

@@ -105,12 +105,26 @@ func explain(history []porcupine.Operation, limit time.Duration) string {
 	}
 	sort.Slice(rest, func(a, b int) bool { return rest[a].Return < rest[b].Return })
 	text := fmt.Sprintf("  %d of %d operations fit in an order, which ends\n", len(longest), len(history))
-	for _, operation := range longest[max(0, len(longest)-linesShown):] {
+	for _, operation := range last(longest) {
 		text += "    " + operation.Metadata.(record).String() + "\n"
 	}
 	text += fmt.Sprintf("  after it there is %s, and none of these can be next\n", state.(held))
-	for _, operation := range rest[:min(linesShown, len(rest))] {
+	for _, operation := range first(rest) {
 		text += "    " + operation.Metadata.(record).String() + "\n"
 	}
 	return text
+}
+
+func first(operations []porcupine.Operation) []porcupine.Operation {
+	if len(operations) > linesShown {
+		return operations[:linesShown]
+	}
+	return operations
+}
+
+func last(operations []porcupine.Operation) []porcupine.Operation {
+	if len(operations) > linesShown {
+		return operations[len(operations)-linesShown:]
+	}
+	return operations
 }
