@@ -11,12 +11,13 @@ from weft.model.receipt import Receipt
 from weft.simulation import byzantine
 from weft.simulation.byzantine import forge, parents, perjure, slander, strange
 from weft.simulation.checkers.agreement import Agreement, Sameness
-from weft.simulation.checkers.standing import Stops, Trust
+from weft.simulation.checkers.evidence import Guilt
+from weft.simulation.checkers.standing import Stops
 from weft.simulation.ports import Checker
 from weft.simulation.run import simulate
 from weft.simulation.scenario import Given
 
-CHECKERS = (Agreement, Sameness, Stops, Trust)
+CHECKERS = (Agreement, Sameness, Guilt, Stops)
 """What these stories are about; drawn seeds meet the same lies with all checkers."""
 NAMES = {behaviour.__name__: behaviour for behaviour in byzantine.BEHAVIOURS}
 
@@ -42,8 +43,8 @@ class Seen:
 
 
 def live_with(name, seeds=(1,), size=4, faults=(), rounds=60, **pinned):
-    """Runs with one behaviour, whose drawn attributes may be pinned. Whatever is violated fails the test, progress
-    at the end too."""
+    """Runs with one behaviour, whose drawn attributes may be pinned. Whatever is violated fails the test,
+    progress at the end too."""
     seen = Seen()
 
     class Witness(Checker):
