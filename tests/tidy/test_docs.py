@@ -111,6 +111,20 @@ def test_every_promise_names_a_test_that_is_there() -> None:
             assert not test or f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), (path, test)
 
 
+def test_every_bug_says_how_to_see_it_again() -> None:
+    """docs/bugs.md: what found it, a test that is there or a command, the commit that mended it."""
+    _, *bugs = re.split(r"^### ", (DOCS / "bugs.md").read_text(encoding="utf-8").split("```")[-1], flags=re.M)
+    assert bugs
+    for bug in bugs:
+        found = re.search(
+            r"^- Found by: .+\n(?:  .+\n)*- Again: .+\n(?:  .+\n)*- Fix: `[0-9a-f]{7}`; .+", bug, re.M
+        )
+        assert found, bug
+        for path, test in re.findall(r"`(tests/[a-z_/]+(?:\.py)?)(?:::(\w+))?`", bug):
+            assert (ROOT / path).exists(), path
+            assert not test or f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), (path, test)
+
+
 def test_links_lead_somewhere() -> None:
     """Every relative link of every page names a file that is there."""
     dead = [
