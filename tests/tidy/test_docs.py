@@ -177,6 +177,7 @@ def _verb_and_path(call: ast.Call) -> tuple[str, str]:
             func=ast.Attribute(attr=verb), args=[ast.Constant(value=str() as path), *_], keywords=more
         ):
             is_hidden = any(one.arg == "include_in_schema" for one in more)
-            return ("", "") if is_hidden else (verb, path)
+            # What a part of a path looks like stands behind a colon, and is no part of its name.
+            return ("", "") if is_hidden else (verb, re.sub(r":\w+}", "}", path))
         case _:
             return "", ""
