@@ -115,7 +115,9 @@ def _equip(bed: Bed, nemesis: Nemesis, result: Result, setup: Setup) -> None:
     has_disk = is_enclosed() and bed.shrink_disk(nemesis.special, setup.disk_mib * MIB)
     has_clock = bed.allow_clock(nemesis.special)
     if not has_disk:
-        result.missing.append("NO DISK IS FILLED: a small one is mounted within namespaces only (run as root, without --loopback)")
+        result.missing.append(
+            "NO DISK IS FILLED: a small one is had within namespaces only (as root, without --loopback)"
+        )
     if not has_clock:
         result.missing.append(
             "NO CLOCK CAN BE SET: there is no C compiler (`make machine` installs one on Debian)"
