@@ -6,6 +6,7 @@ enough that much happens in a run.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
@@ -32,10 +33,10 @@ class Storm:
     async def lull(self, rounds: float = 20) -> None:
         """About so many rounds without this fault, so that faults leave time for something to happen; but no
         longer than some seconds, for it may be that nothing can happen any more."""
-        target = self.world.round + self.random.expovariate(1 / rounds)
-        until_s = self.world.loop.time() + self.random.expovariate(1 / LULL_S)
-        while self.world.round < target and self.world.loop.time() < until_s:  # noqa: ASYNC110 - rounds wake nobody
-            await asyncio.sleep(self.scale_s / 8)
+        target = self.world.round + round(self.random.expovariate(1 / rounds))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.random.expovariate(1 / LULL_S)):
+                await self.world.progress.wait(target)
 
     def may_fail(self, validator: Validator) -> bool:
         """Whether this member may do what only f may: it lies, did so before, or f has room for it."""
@@ -153,9 +154,11 @@ async def slowness(storm: Storm) -> None:
         kept = dict(validator.delays_s)
         for lane in ("sync", "apply", "verify", "read", "send"):
             validator.delays_s[lane] = kept.get(lane, 0.0) + storm.random.expovariate(20 / storm.scale_s)
-        await storm.last()
-        validator.delays_s.clear()
-        validator.delays_s.update(kept)
+        try:
+            await storm.last()
+        finally:
+            validator.delays_s.clear()
+            validator.delays_s.update(kept)
 
 
 async def pause(storm: Storm) -> None:

@@ -89,20 +89,16 @@ class JumpingLoop(asyncio.AbstractEventLoop):
         """None if it was stopped before."""
         self._is_over = False
         task: asyncio.Task[T] = self.create_task(story)
-        task.add_done_callback(self._end)
         events._set_running_loop(self)
         try:
-            self._run()
+            self._run(task)
         finally:
             events._set_running_loop(None)
         return task.result() if task.done() else None
 
-    def _end(self, _: object) -> None:
-        self._is_over = True
-
-    def _run(self) -> None:
+    def _run(self, task: "asyncio.Task[Any]") -> None:
         ready = self._ready
-        while not self._is_over:
+        while not (self._is_over or task.done()):
             if not ready:
                 self._jump()
             for _ in range(len(ready)):

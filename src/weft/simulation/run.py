@@ -122,9 +122,15 @@ class _Run:
             validator.start()
         clients = [asyncio.ensure_future(self._workload(client)) for client in self._clients]
         clients.append(asyncio.ensure_future(follow(world)))
-        storm = [asyncio.ensure_future(FAULTS[name](self._storm())) for name in scenario.faults]
+        storm = [asyncio.ensure_future(FAULTS[name](self._storm(name))) for name in scenario.faults]
         share = 1.0 if scenario.mode == "safety" else 0.7
-        await self._until(lambda: world.round >= share * scenario.rounds, storm + clients, STORM_SECONDS)
+        come = world.progress.wait(round(share * scenario.rounds))
+        await asyncio.wait(
+            (come, *storm, *clients), timeout=STORM_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        for part in storm + clients:
+            if part.done():
+                part.result()
         if scenario.mode == "liveness":
             await self._heal(storm, clients)
         await _end(storm + clients)
@@ -142,24 +148,9 @@ class _Run:
             validator.delays_s["sync"] = random.choice((0.0, 0.0002, 0.002))
             validator.delays_s["apply"] = random.choice((0.0, 0.0002, 0.002))
 
-    def _storm(self) -> Storm:
+    def _storm(self, name: str) -> Storm:
         scale_s = 40 * (self._scenario.delay_s + 0.001)
-        return Storm(self._world, self._world.chance("storm"), scale_s)
-
-    async def _until(
-        self, is_so: Callable[[], bool], parts: Sequence["asyncio.Future[None]"], seconds: float
-    ) -> bool:
-        """Wait until it is so; whether it came to be."""
-        loop = self._world.loop
-        deadline = loop.time() + seconds
-        while not is_so():
-            if loop.time() > deadline:
-                return False
-            for part in parts:
-                if part.done():
-                    part.result()
-            await asyncio.sleep(2 * self._scenario.delay_s + 0.004)
-        return True
+        return Storm(self._world, self._world.chance(f"fault {name}"), scale_s)
 
     async def _heal(
         self, storm: Sequence["asyncio.Future[None]"], clients: Sequence["asyncio.Future[None]"]
@@ -176,10 +167,13 @@ class _Run:
                 world.loop.resume(validator.life.host)
         world.trace.note("world", "heals")
         world.tell("healed")
-        await asyncio.sleep(1)
+        await asyncio.wait((world.progress.wait(world.round + 20),), timeout=1)
         world.is_closing = True
-        if not await self._until(self._is_settled, (), HEAL_SECONDS):
-            raise Violation("Progress once faults stop", self._why_not_settled())
+        deadline = world.loop.time() + HEAL_SECONDS
+        while not self._is_settled():
+            if world.loop.time() > deadline:
+                raise Violation("Progress once faults stop", self._why_not_settled())
+            await asyncio.sleep(0.05)
         await _end(clients)
         if not world.liars:
             await self._hear_silence()

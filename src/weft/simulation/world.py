@@ -28,6 +28,7 @@ from weft.model.keys import PrivateKey, PublicKey
 from weft.model.limits import LocalLimits
 from weft.model.message import Announced, Item
 from weft.model.view import EventRow
+from weft.node.mark import Mark
 from weft.node.recover import Recovered, found
 from weft.simulation.disk import Disk, Store
 from weft.simulation.drawing import Drawing
@@ -86,7 +87,7 @@ class World:
         self.unruly: list[int] = []
         """Honest members whose disk or clock failed as only f may fail."""
         self.is_over = False
-        self.round = 0
+        self.progress = Mark()
         """The highest round whose commit an honest member has delivered."""
         self.is_closing = False
         """Clients ask nothing more."""
@@ -131,6 +132,10 @@ class World:
     def random_bytes(self, count: int) -> bytes:
         return self._bytes.randbytes(count)
 
+    @property
+    def round(self) -> int:
+        return self.progress.reached
+
     # Members.
 
     @property
@@ -170,8 +175,8 @@ class World:
         self.trace.note(place, type(effect).__name__, _detail(effect))
         if place not in self.liars:
             self.drawing.note(effect)
-            if isinstance(effect, Deliver) and effect.commit.round > self.round:
-                self.round = effect.commit.round
+            if isinstance(effect, Deliver) and effect.commit.round > self.progress.reached:
+                self.progress.reach(effect.commit.round)
             self.tell("performed", place, effect)
 
     def stored(self, place: int, sealed: Sequence[Sealed], commits: Sequence[Commit]) -> None:
