@@ -36,8 +36,9 @@ format: $(READY) ## put every file into the one format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-simulate: $(READY) ## the decision vectors through the real core
+simulate: $(READY) ## decision vectors, and a range of seeds (SEEDS=A..B)
 	@$(BIN)/weft simulate vectors tests/vectors/consensus_vectors.json
+	@$(BIN)/weft simulate --seeds "$(or $(SEEDS),0..999)"
 
 judge: $(READY) ## random graphs, decided by the shipped core and by the plain rule (CASES=100000)
 	@$(BIN)/python -m tests.judge $(CASES)

@@ -23,10 +23,10 @@ def commands() -> Iterator[tuple[str, Any]]:
     from weft.cli import app
 
     def walk(words: str, command: Any) -> Iterator[tuple[str, Any]]:
+        if not hasattr(command, "commands") or command.invoke_without_command:
+            yield words, command
         for name, child in getattr(command, "commands", {}).items():
             yield from walk(f"{words} {name}", child)
-        if not hasattr(command, "commands"):
-            yield words, command
 
     yield from walk("weft", typer.main.get_command(app))
 
