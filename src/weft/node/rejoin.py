@@ -9,14 +9,17 @@ core that starts from there takes part in the graph again.
 > N − q + f have told it, signed over a fresh nonce, the newest round that they know it could have built on.
 
 Never put here: believing a member because it answers. Whoever answers wrongly is cut off and another is
-asked.
+asked; whoever answers slowly is asked last and given up after a while, for a member that brings one block in
+ten seconds lies about nothing and would keep this node away for ever.
 """
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 
 from weft.consensus.core import Core
 from weft.consensus.messages import Arrived, Base, Input
@@ -36,6 +39,11 @@ from weft.node.fetch import PIECES_AT_ONCE, Fetcher
 from weft.node.ports import AttachmentStore, Peers, Store, Workers
 
 PAUSE_S = 0.2
+HEARING_S = 1.0
+"""For the heights of all members, if enough have told one by then."""
+PATIENCE_S = 10.0
+"""With one member, for all that is asked of it at a time; doubled while nobody brings anything."""
+PATIENCE_S_MAX = 600.0
 PAUSE_ROUNDS_S = 1.0
 BLOCKS_AT_ONCE = 256
 SEGMENT_BYTES_MAX = 256 * MIB
@@ -71,10 +79,14 @@ class Rejoin:
         self._apply = apply
         self._workers = workers
         self._random_bytes = random_bytes
+        self._slowness = [0.0] * self._committee.size
+        """Seconds that a member last took for a block; 0 is not known."""
+        self._patience_s = PATIENCE_S
 
     async def catch_up(self, core: Callable[[], Core]) -> Base:
         """Follow blocks to the newest checkpoint, however long it takes; the base for a new core, which says
         nothing again that the old one said. Raises DivergedError."""
+        self._patience_s = PATIENCE_S
         while True:
             heights = await self._ask_heights()
             if max(heights, default=0) > self._store.head.height:
@@ -124,30 +136,55 @@ class Rejoin:
         return [member for member in range(self._committee.size) if member != self._me]
 
     async def _ask_heights(self) -> list[int]:
-        """The height of each answerer's newest checkpoint; 0 if it has none."""
-        asks = (self._peers.ask(member, message.FetchCheckpoint(0)) for member in self._others())
-        found = [
-            answer.checkpoint for answer in await asyncio.gather(*asks) if isinstance(answer, message.Newest)
-        ]
+        """The height of each answerer's newest checkpoint; 0 if it has none. Who is late is not waited for
+        once members of weight > f have answered: while one waits the others go on."""
+        asks = {
+            member: asyncio.ensure_future(self._peers.ask(member, message.FetchCheckpoint(0)))
+            for member in self._others()
+        }
+        deadline = asyncio.get_running_loop().time() + HEARING_S
+        while late := [ask for ask in asks.values() if not ask.done()]:
+            left_s = deadline - asyncio.get_running_loop().time()
+            if left_s <= 0 and self._committee.weigh(_answered(asks)) > self._committee.faulty:
+                break
+            await asyncio.wait(
+                late, timeout=left_s if left_s > 0 else None, return_when=asyncio.FIRST_COMPLETED
+            )
+        for ask in late:
+            ask.cancel()
+        found = [answer.checkpoint for answer in _answered(asks).values()]
         return [
             checkpoint.statement.height if checkpoint is not None and self._door.checkpoint(checkpoint) else 0
             for checkpoint in found
         ]
 
     async def _follow_to(self, height: int) -> None:
-        """Ask one member after another until the head is at that height."""
+        """Ask the quickest member, and others when it brings nothing, until the head is at that height."""
         blocks_at_once = BLOCKS_AT_ONCE
         while self._store.head.height < height:
-            before = self._store.head.height
-            for member in self._others():
-                wished = min(self._store.head.height + blocks_at_once, height)
-                segment = await self._segment(member, wished)
-                if segment:
-                    await self._apply(segment)
-                    await self._fetch_attachments(segment)
-            if self._store.head.height == before:
+            wished = min(self._store.head.height + blocks_at_once, height)
+            segment = await self._quickest_segment(wished)
+            if segment:
+                await self._apply(segment)
+                await self._fetch_attachments(segment)
+            else:
                 blocks_at_once = max(1, blocks_at_once // 4)
+                self._slowness = [0.0] * self._committee.size
+                self._patience_s = min(PATIENCE_S_MAX, 2 * self._patience_s)
                 await asyncio.sleep(PAUSE_S)
+
+    async def _quickest_segment(self, wished: int) -> list[Block]:
+        """From the first member that brings one; those that are not known are tried first."""
+        clock = asyncio.get_running_loop().time
+        for member in sorted(self._others(), key=self._slowness.__getitem__):
+            begun, segment = clock(), list[Block]()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patience_s):
+                    segment = await self._segment(member, wished)
+            self._slowness[member] = (clock() - begun) / len(segment) if segment else inf
+            if segment:
+                return segment
+        return []
 
     async def _segment(self, member: int, wished: int) -> list[Block]:
         """Blocks from the head on to a checkpoint at or above `wished`, linked to it; empty when in vain.
@@ -209,8 +246,10 @@ class Rejoin:
     async def _fetch_attachments(self, blocks: Sequence[Block]) -> None:
         """Content of what was executed, from whoever has it; what nobody has now is asked for on demand."""
         missing = await self._workers.run("read", lambda: self._attachments.missing(_stated(blocks)))
-        for member in self._others():
-            while missing:
+        clock = asyncio.get_running_loop().time
+        for member in sorted(self._others(), key=self._slowness.__getitem__):
+            begun = clock()
+            while missing and clock() - begun < self._patience_s:
                 found = set(await self._fetcher.find_attachments(missing[:PIECES_AT_ONCE], member))
                 if not found:
                     break
@@ -224,18 +263,25 @@ class Rejoin:
         if own is not None:
             return own
         for member in self._others():
-            commits: list[Commit] = []
-            while True:
-                round_ = commits[-1].round - 1 if commits else head.round
-                answer = await self._peers.ask(member, message.FetchCommits(round_))
-                raws = answer.commits if isinstance(answer, message.Commits) else ()
-                before = len(commits)
-                done = self._chain_back(head, commits, raws)
-                if done is not None:
-                    return done
-                if len(commits) == before:
-                    break
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patience_s):
+                    commits = await self._commits_of(member, head)
+                    if commits is not None:
+                        return commits
+        self._patience_s = min(PATIENCE_S_MAX, 2 * self._patience_s)
         return None
+
+    async def _commits_of(self, member: int, head: Header) -> list[Commit] | None:
+        """As one member has them, if they are what the head says."""
+        commits: list[Commit] = []
+        while True:
+            round_ = commits[-1].round - 1 if commits else head.round
+            answer = await self._peers.ask(member, message.FetchCommits(round_))
+            raws = answer.commits if isinstance(answer, message.Commits) else ()
+            before = len(commits)
+            done = self._chain_back(head, commits, raws)
+            if done is not None or len(commits) == before:
+                return done
 
     def _chain_back(self, head: Header, commits: list[Commit], raws: Sequence[bytes]) -> list[Commit] | None:
         """Append records to `commits` as far as they chain; all of them once they reach far enough."""
@@ -321,6 +367,12 @@ class Word:
         if self.vertex is None:
             return self.bound <= core.round + BOUND_AHEAD_MAX
         return core.find_vertex(self.vertex.reference) is not None or self.bound <= core.last_final
+
+
+def _answered(asks: "Mapping[int, asyncio.Future[message.Answer]]") -> dict[int, message.Newest]:
+    """What members have answered so far."""
+    done = {member: ask.result() for member, ask in asks.items() if ask.done()}
+    return {member: answer for member, answer in done.items() if isinstance(answer, message.Newest)}
 
 
 def _is_chain(blocks: Sequence[Block], height: int, parent: Digest | None) -> bool:

@@ -1,5 +1,6 @@
 """The way back: blocks from members that may lie, and words that may not be believed."""
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 
 from tests.chain import CONTRACTS, Chain, attachment, make_genesis
 from tests.unit.node.test_fetch import Members
-from tests.unit.node.together import Workers
+from tests.unit.node.together import Workers, play
 from weft.consensus.core import Core, first_base
 from weft.execution.executor import found as found_state
 from weft.ledger.seal import seal_genesis
@@ -128,3 +129,74 @@ def test_a_bare_number_far_above_all_rounds_is_not_believed() -> None:
     core = Core(GENESIS, 0, None, first_base(GENESIS))  # type: ignore[arg-type]
     assert Word(1, 3, None, ()).counts(core)
     assert not Word(1, 10**12, None, ()).counts(core)
+
+
+class Slow(Source):
+    """Member 1 is quick, member 2 never answers, and member 3 says little and late."""
+
+    async def ask(self, member: int, request: message.Request) -> message.Answer:
+        await asyncio.sleep({1: 0.001, 2: 10.0, 3: 9.0}[member])
+        if member == 2:
+            return message.Refused("no answer in 10 s")
+        if member == 3 and isinstance(request, message.FetchPiece):
+            return message.Piece(200 << 20, b"x")
+        answer = await super().ask(1, request)
+        if member == 3 and isinstance(answer, message.Blocks):
+            return message.Blocks(answer.blocks[:1])
+        return answer
+
+
+def slow_case(*names: str) -> Case:
+    case = Case(make_chain(*names))
+    slow = Slow(case.source.chain)
+    for part in (case.rejoin, case.rejoin._fetcher):
+        vars(part)["_peers"] = slow
+    return case
+
+
+def test_members_that_bring_little_and_late_hold_nobody_up_for_long() -> None:
+    """Each is given up once; then the quickest is asked."""
+
+    async def story() -> None:
+        case = slow_case(*map(str, range(60)))
+        loop = asyncio.get_running_loop()
+        case.rejoin._slowness[1] = 0.1
+        begun = loop.time()
+        await case.rejoin._follow_to(60)
+        assert case.store.head.height == 60
+        assert loop.time() - begun < 60
+
+    play(story())
+
+
+def test_a_piece_without_end_is_given_up() -> None:
+    """By a member that answers in no time."""
+
+    async def story() -> None:
+        case = Case(make_chain("a"))
+
+        async def ask(member: int, request: message.Request) -> message.Answer:
+            await asyncio.sleep(0.01)
+            if member == 1 and isinstance(request, message.FetchBlocks):
+                return message.Blocks(())
+            if member == 1 and isinstance(request, message.FetchPiece):
+                return message.Piece(200 << 20, b"x")
+            return await Source(case.source.chain).ask(1, request)
+
+        vars(case.source)["ask"] = ask
+        await case.rejoin._follow_to(1)
+        assert case.store.head.height == 1
+
+    play(story())
+
+
+def test_heights_are_told_by_those_who_answer() -> None:
+    """Not only by all: a busy network would be ahead again each time that the last one has answered."""
+
+    async def story() -> None:
+        case = slow_case("a", "b")
+        begun = asyncio.get_running_loop().time()
+        assert await case.rejoin._ask_heights() == [2, 2]
+        assert asyncio.get_running_loop().time() - begun < 9.5
+
+    play(story())
