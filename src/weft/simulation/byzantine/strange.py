@@ -105,7 +105,7 @@ class Strange(Lie):
             case "another's commitment":
                 stated = (random.choice(self._stated),) if self._stated else ()
             case "one commitment twice":
-                stated = tuple(random.choices(self._stated, k=1)) * 2
+                stated = tuple(self._stated[-1:]) * 2
             case "tag":
                 stated, tag = (), Idempotency(bytes(32), random.choice((bytes(32), random.randbytes(32))))
             case "erasure":
