@@ -5,11 +5,12 @@ import asyncio
 import pytest
 
 from tests.chain import attachment, key, make_genesis
-from tests.unit.node.together import Tally, Workers
+from tests.unit.node.together import Workers
 from weft.consensus.messages import Answered, Fetch, Input
 from weft.model import message
 from weft.model.digest import Digest
 from weft.model.vertex import Reference, implied_reference, sign_vertex
+from weft.network.tally import Tally
 from weft.node import fetch
 from weft.node.admit import Door
 from weft.node.fetch import Fetcher

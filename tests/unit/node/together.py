@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.chain import BEGIN_MS, CONTRACTS, attachment, key, make_genesis
+from tests.chain import CONTRACTS, attachment, key, make_genesis
 from weft.execution.executor import found as found_state
 from weft.ledger.seal import seal_genesis
 from weft.model import message
@@ -22,68 +22,32 @@ from weft.model.limits import LOCAL, LocalLimits
 from weft.model.stored import OWN, SPOKEN
 from weft.model.vertex import decode_vertex
 from weft.model.view import Fate, Wait, Wish
+from weft.network.tally import Tally
 from weft.node.gateway import Gateway
 from weft.node.node import Node
 from weft.node.recover import found, recover
 from weft.node.service import NodeService
+from weft.simulation.clock import Clock, Wall
+from weft.simulation.loop import Host, JumpingLoop
 from weft.storage.memory import MemoryAttachments, MemoryJournal, MemoryStore
 
 LATENCY_S = 0.0005
 REDIAL_S = 0.05
 
 
-class JumpingLoop(asyncio.SelectorEventLoop):
-    """Instead of waiting, time goes on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._now = 1.0
-        select = self._selector.select  # type: ignore[attr-defined]
-
-        def jump(timeout: float | None = None) -> Any:
-            events = select(0)
-            if not events:
-                assert timeout is not None, "everybody waits for ever"
-                self._now += timeout
-            return events
-
-        self._selector.select = jump  # type: ignore[attr-defined]
-
-    def time(self) -> float:
-        return self._now
-
-
 def play(story: Coroutine[Any, Any, None]) -> None:
     """Run a story from its beginning to its end."""
-    loop = JumpingLoop()
+    loop = JumpingLoop(events_max=100_000_000, seconds_max=1e6)
     try:
         loop.run_until_complete(story)
     finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.close()
+        loop.run_until_complete(_end(asyncio.all_tasks(loop)))
 
 
-class Clock:
-    """A node's clock and timer."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-
-    def now_us(self) -> int:
-        return round(self._loop.time() * 1e6)
-
-    def wall_ms(self) -> int:
-        return BEGIN_MS + round(self._loop.time() * 1e3)
-
-    def call_at(self, at_us: int, call: Callable[[], None]) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(at_us / 1e6 + 1e-6, call)
+async def _end(left: set[asyncio.Task[Any]]) -> None:
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 class Workers:
@@ -122,18 +86,6 @@ class Journal(MemoryJournal):
 
     def kinds(self) -> list[int]:
         return [kind for kind, _, _ in self.replay()]
-
-
-@dataclass
-class Tally:
-    is_connected: bool = False
-    rtt_us: int = 1000
-    queue_bytes: int = 0
-    bytes_sent: int = 0
-    bytes_received: int = 0
-    items_dropped: int = 0
-    overflows: int = 0
-    cuts: int = 0
 
 
 class Peers:
@@ -283,7 +235,8 @@ class World:
         disk, signer = self.disks[place], key(f"node{place}")
         recovered = recover(self.genesis, place, signer, disk.journal, disk.store, self.limits)
         node = Node(
-            self.genesis, place, f"http://node{place}", signer, CONTRACTS, recovered, Clock(),
+            self.genesis, place, f"http://node{place}", signer, CONTRACTS, recovered,
+            Clock(asyncio.get_running_loop(), Host(), Wall()),
             self.workers[place], disk.journal, disk.store, disk.attachments, self.folder,
             lambda inbox: Peers(self, place, inbox), _no_blob, self.limits,
         )  # fmt: skip
