@@ -203,16 +203,19 @@ async def crash(storm: Storm) -> None:
 
 
 async def full_disk(storm: Storm) -> None:
-    """A disk takes nothing for a while."""
+    """A disk takes nothing for a while, or is so nearly full that the node refuses writes."""
     while True:
         await storm.lull(40)
         validator = storm.random.choice(storm.world.validators)
-        validator.disk.fill(True)
-        storm.world.trace.note("fault", "full disk", validator.place)
+        is_quite_full, usual = storm.random.random() < 0.7, validator.free
+        validator.disk.fill(is_quite_full)
+        validator.free = 0
+        storm.world.trace.note("fault", "full disk", validator.place, is_quite_full)
         try:
             await storm.last()
         finally:
             validator.disk.fill(False)
+            validator.free = usual
 
 
 async def rot(storm: Storm) -> None:

@@ -24,7 +24,7 @@ from weft.node.service import NodeService
 from weft.simulation.clock import Clock, Wall, Workers
 from weft.simulation.disk import Disk, PowerLostError
 from weft.simulation.loop import Host
-from weft.simulation.network import Port
+from weft.simulation.port import Port
 from weft.simulation.ports import Behaviour, Kept
 
 if TYPE_CHECKING:
