@@ -23,7 +23,7 @@ from tests.fire.trial import Result, Setup, try_it
 
 ROOT = Path(__file__).parents[2]
 KEPT_BYTES_MAX = 4 << 20
-"""A larger history is named by its digest alone in a report that is kept."""
+"""A larger history is no part of a repository; its digest is in the report."""
 PLAIN_TELL_S = 15.0
 
 
@@ -60,7 +60,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--nodes", type=int, help="4, or 3 with crash")
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--rate", type=float, default=60, help="operations a second that are wished, in all")
-    parser.add_argument("--disk-mib", type=int, default=96, help="the small disk of one node")
+    parser.add_argument("--disk-mib", type=int, default=128, help="the small disk of one node")
     parser.add_argument("--only", nargs="+", choices=KINDS, metavar="KIND", help=f"of {', '.join(KINDS)}")
     parser.add_argument("--loopback", action="store_true", help="proxies on loopback instead of namespaces")
     parser.add_argument("--report", type=Path, help="a Markdown file, beside which the history is kept")
@@ -117,12 +117,16 @@ def _tell(result: Result, console: Console) -> None:
 
 def _write(result: Result, path: Path, arguments: list[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    command = shlex.join(["python", "-m", "tests.fire", *arguments])
-    date = f"{datetime.now(UTC):%Y-%m-%d}"
-    path.write_text(page(result, date, command, commit_of(ROOT)), encoding="utf-8")
     history = path.with_suffix(".jsonl.xz")
-    if keep_history(result.operations, history) > KEPT_BYTES_MAX:
-        history.replace(history.with_suffix(".large"))
+    size = keep_history(result.operations, history)
+    if size > KEPT_BYTES_MAX:
+        history = history.replace(ROOT / "build" / "fire" / history.name)
+    place = history.resolve()
+    kept = place.relative_to(ROOT) if place.is_relative_to(ROOT) else history.name
+    command = shlex.join(["python", "-m", "tests.fire", *arguments])
+    date = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    text = page(result, date, command, commit_of(ROOT), f"{kept}, {size:,} bytes")
+    path.write_text(text, encoding="utf-8")
 
 
 def _keep_homes(folder: Path, kept: Path, console: Console) -> None:

@@ -20,6 +20,8 @@ from weft.model.committee import FaultModel
 STOP_SECONDS = 20.0
 ANSWER_SECONDS = 2.0
 VERIFY_SECONDS = 1200
+ROOM_BYTES = 64 << 20
+"""Left on a disk that is not meant to be full: as much as a node wants to have."""
 
 
 class Bed:
@@ -141,7 +143,13 @@ class Bed:
                 file.write(bytes(min(free - room_bytes, 1 << 20)))
 
     def free_disk(self, node: int) -> None:
-        (self.homes[node] / "filler").unlink(missing_ok=True)
+        """Give back what was taken; a disk that the ledger itself has come to fill grows."""
+        home = self.homes[node]
+        (home / "filler").unlink(missing_ok=True)
+        usage = shutil.disk_usage(home)
+        if home.is_mount() and usage.free < ROOM_BYTES:
+            size = f"size={usage.used + 2 * ROOM_BYTES}"
+            subprocess.run(["mount", "-o", f"remount,{size}", str(home)], check=True)
 
     def allow_clock(self, node: int) -> bool:
         """Let the clock of a node that does not run be set later; whether that can be had."""

@@ -78,6 +78,7 @@ class Nemesis:
         self._bed.conditions.clear()
         for fault in chance.sample(faults, len(faults)):
             await fault.heal(self._bed)
+        self._bed.free_disk(self.special)
         phase.healed_us = self._now()
         self.doing = "healing"
         await self._recover(phase, faults)

@@ -99,12 +99,14 @@ def summary(result: Result) -> list[tuple[str, str]]:
     return [(name, text) for name, text in facts if text]
 
 
-def page(result: Result, date: str, command: str, commit: str) -> str:
+def page(result: Result, date: str, command: str, commit: str, history: str) -> str:
     """The report as Markdown."""
     verdict = "**No promise was broken.**" if not result.violations else "**PROMISES WERE BROKEN.**"
     lines = [f"# Under fire, {date}", "", verdict, "", "```", command, "```", ""]
     lines += [f"At commit `{commit}`. What the lines mean: [fire.md](../fire.md).", "", "| | |", "|---|---|"]
-    lines += [f"| {name} | {text.replace('|', '/')} |" for name, text in summary(result)]
+    lines += [
+        f"| {name} | {text.replace('|', '/')} |" for name, text in (*summary(result), ("kept in", history))
+    ]
     if result.violations:
         lines += ["", "## What was broken", "", *(f"```\n{text}\n```" for text in result.violations)]
     return "\n".join(lines) + "\n"

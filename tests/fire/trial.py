@@ -45,7 +45,7 @@ class Setup:
     fault_model: FaultModel = "byzantine"
     clients: int = 64
     rate: float = 60.0
-    disk_mib: int = 96
+    disk_mib: int = 128
     only: tuple[str, ...] = ()
     """Kinds of fault; empty: all."""
 
