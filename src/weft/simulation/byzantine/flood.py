@@ -26,9 +26,9 @@ class Flood(Lie):
         self._made: tuple[int, list[Item]] = (0, [])
 
     def say(self, member: int, vertex: Vertex, item: Item) -> Iterable[Item | bytes]:
-        if vertex.round % self._every:
+        if vertex.round % self._every or vertex.round < self._made[0]:
             return (item,)
-        if self._made[0] != vertex.round:
+        if self._made[0] < vertex.round:
             kind = self.liar.random.choice(self._kinds)
             self._made = vertex.round, [self._make(kind, vertex, number) for number in range(self._count)]
             self.told[kind] += self._count
