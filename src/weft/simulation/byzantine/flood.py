@@ -24,11 +24,14 @@ class Flood(Lie):
         self._every = liar.random.choice((5, 20))
         self._count = liar.random.choice((30, 200))
         self._made: tuple[int, list[Item]] = (0, [])
+        self._flooded: dict[int, int] = {}
+        """The newest round with which each member was flooded: what overflows a queue is not said again."""
 
     def say(self, member: int, vertex: Vertex, item: Item) -> Iterable[Item | bytes]:
-        if vertex.round % self._every or vertex.round < self._made[0]:
+        if vertex.round % self._every or vertex.round <= self._flooded.get(member, 0):
             return (item,)
-        if self._made[0] < vertex.round:
+        self._flooded[member] = vertex.round
+        if self._made[0] != vertex.round:
             kind = self.liar.random.choice(self._kinds)
             self._made = vertex.round, [self._make(kind, vertex, number) for number in range(self._count)]
             self.told[kind] += self._count
