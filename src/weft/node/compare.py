@@ -8,6 +8,7 @@ answering questions about its tree, so that the others can name the key too.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 
 import structlog
 
@@ -27,6 +28,8 @@ ROWS_MAX = 300_000
 
 HEIGHTS_MAX = 64
 """Heights at which a member's state is looked into, each run of the process: a liar can name any number."""
+WRONG_MAX = 1_000
+"""Wrong values after which the own state is looked at no further: one is enough to stop serving."""
 LOOK_BACK = 1_000
 """Blocks below the head whose checkpoints are held against them at the start."""
 
@@ -74,7 +77,7 @@ class Comparison:
         difference is kept as this node's divergence."""
         if (height := self._find_contradicted()) is not None:
             self.diverged(height, None)
-        wrong = dict(self._find_wrong())
+        wrong = dict(islice(self._find_wrong(), WRONG_MAX))
         if wrong:
             _, nodes = state_tree.update(self._store.tree_node, wrong.items())
             self._altered = dict(nodes)

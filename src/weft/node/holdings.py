@@ -1,6 +1,6 @@
 """What verification needs of a stopped node's data folder, said by the node: its stores, read only."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from weft.model.block import Block, Checkpoint, Sealed
@@ -64,7 +64,7 @@ class Ledger(Protocol):
     def compare_rest(
         self,
         entries: Iterable[tuple[bytes, tuple[int, bytes]]],
-        tree: Mapping[bytes, bytes],
+        tree: Iterable[tuple[bytes, bytes]],
         rooted: tuple[int, Digest],
     ) -> Iterator[Finding]:
         """The state and its tree; then rows that nothing explained."""
@@ -86,8 +86,35 @@ class Contents(Protocol):
         """Commitments and the heights that erased them."""
 
 
+class Scratch(Protocol):
+    """A state and its tree while blocks are executed again: outside of memory, and gone afterwards."""
+
+    def get(self, key: bytes) -> bytes | None: ...
+
+    def find(self, key: bytes) -> tuple[int, bytes] | None:
+        """The height that set the key, and its value."""
+
+    def scan(self, prefix: bytes, after: bytes = b"", limit: int = 1000) -> list[tuple[bytes, bytes]]:
+        """Keys that begin with `prefix` and are greater than `after`, rising."""
+
+    def write(self, height: int, key: bytes, value: bytes | None) -> None:
+        """Let `key` have `value` after block `height`, or none."""
+
+    def entries(self) -> Iterator[tuple[bytes, tuple[int, bytes]]]:
+        """All keys, rising, each with its height and value."""
+
+    def find_node(self, path: bytes) -> bytes | None:
+        """The content of the tree's node at a path."""
+
+    def write_node(self, path: bytes, content: bytes) -> None:
+        """Empty content deletes."""
+
+    def nodes(self) -> Iterator[tuple[bytes, bytes]]:
+        """All nodes of the tree, paths rising."""
+
+
 class Holdings(Protocol):
-    """A stopped node's data folder."""
+    """A stopped node's data folder, and room beside it."""
 
     @property
     def records(self) -> Records: ...
@@ -95,3 +122,5 @@ class Holdings(Protocol):
     def ledger(self) -> Ledger: ...
     @property
     def contents(self) -> Contents: ...
+    @property
+    def scratch(self) -> Scratch: ...

@@ -18,7 +18,6 @@ from weft.model.receipt import decode_receipt
 from weft.model.stored import Erased, Finding, Note
 from weft.model.transaction import Transaction, decode_transaction, identity_of
 from weft.node.holdings import Holdings, Progress
-from weft.node.tally import Tally
 
 
 class Replay:
@@ -34,8 +33,9 @@ class Replay:
         self._progress = progress
         self._first, nodes = seal_genesis(genesis, found(genesis, contracts))
         self._header, self._hash = self._first.block.header, self._first.hash
-        self._state = Tally()
-        self._tree = dict(nodes)
+        self._scratch = holdings.scratch
+        for path, content in nodes:
+            self._scratch.write_node(path, content)
         self._root = self._header.state_root
         self._window = (0, self._root)
         self._changes: dict[bytes, bytes | None] = {}
@@ -84,7 +84,7 @@ class Replay:
         outcome = execute(
             self._genesis,
             self._contracts,
-            self._state,
+            self._scratch,
             lambda identity: self._ledger.is_known_below(identity, height),
             lambda commitment: self._ledger.is_used_below(commitment, height),
             height,
@@ -139,9 +139,9 @@ class Replay:
         """Go on behind a block that came out as it is stored."""
         header = sealed.block.header
         parent = None if header.height == 0 else self._header
-        yield from self._ledger.compare_block(sealed, self._state.find)
+        yield from self._ledger.compare_block(sealed, self._scratch.find)
         for key, value in sealed.writes:
-            self._state.write(header.height, key, value)
+            self._scratch.write(header.height, key, value)
             self._changes[key] = value
         for commitment in sealed.erased:
             self._erased.setdefault(commitment, header.height)
@@ -155,12 +155,10 @@ class Replay:
 
     def _update_root(self) -> Digest:
         if self._changes:
-            self._root, nodes = update(self._tree.get, self._changes.items())
+            self._root, nodes = update(self._scratch.find_node, self._changes.items())
             self._changes = {}
             for path, content in nodes:
-                self._tree[path] = content
-                if not content:
-                    del self._tree[path]
+                self._scratch.write_node(path, content)
         return self._root
 
     def _check_checkpoint(
@@ -186,7 +184,7 @@ class Replay:
         for height, checkpoint in self._ledger.checkpoints(head):
             yield from self._check_checkpoint(height, checkpoint, None)
         rooted = (head, self._update_root())
-        yield from self._ledger.compare_rest(self._state.entries(), self._tree, rooted)
+        yield from self._ledger.compare_rest(self._scratch.entries(), self._scratch.nodes(), rooted)
         if self._contents.is_sound:
             yield from self._check_tombstones(head)
 

@@ -6,7 +6,8 @@ links, roots, where transactions and commitments are found, values and what they
 state tree. Transactions', validators' and checkpoints' signatures are verified. What was erased must be gone
 and say since when; what was not must be there. The first finding is the first thing that is wrong.
 
-The state and its tree are held in memory; of everything else only one block at a time.
+The state and its tree are written into a file beside it that is gone afterwards; in memory are one block at
+a time, and the commitments that were erased.
 
 Never put here: repairing, or skipping what is inconvenient. What a kill leaves unfinished (a last record cut
 short, content not indexed yet, an erasure of a block that is not stored yet) is no finding: the next start

@@ -1,5 +1,6 @@
 """A node that is the one that is wrong knows it, and says where."""
 
+import pytest
 from structlog.testing import capture_logs
 
 from tests.chain import CONTRACTS, Chain
@@ -12,6 +13,7 @@ from weft.execution.builtin.records import record_key
 from weft.execution.context import state_key
 from weft.execution.contract import show_key
 from weft.model import message
+from weft.node import compare
 from weft.node.compare import Comparison
 from weft.storage.memory import MemoryStore
 
@@ -31,6 +33,19 @@ def test_a_quorum_against_us_is_remembered_by_its_checkpoint() -> None:
     store.put_checkpoint(chain.checkpoint(3))
     comparison.check_own()
     assert comparison.divergence == "this node's state differs from the quorum's at height 3"
+
+
+def test_a_state_that_is_wrong_throughout_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few wrong values say enough: the node does not serve, and the others find a key."""
+    monkeypatch.setattr(compare, "WRONG_MAX", 3)
+    store = make_store(*(f"r{number}" for number in range(40)))
+    for key, value in store.state.scan(b""):
+        store.state.write(41, key, value + b"!")
+    comparison = Comparison(GENESIS, CONTRACTS, store, Members(), Workers())
+    comparison.check_own()
+    assert comparison.divergence is not None
+    assert comparison.stated.state_root != store.rooted[1]
+    assert len(comparison._altered) <= 3 * 3
 
 
 def test_an_alarm_of_a_quorum_is_against_us() -> None:

@@ -15,17 +15,19 @@ from weft.storage.disk import reading
 from weft.storage.inspection.contents import ContentInspection
 from weft.storage.inspection.ledger import LedgerInspection
 from weft.storage.inspection.records import RecordInspection
+from weft.storage.inspection.scratch import Scratch
 
 __all__ = ["Inspection", "inspect"]
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The three parts of a data folder."""
+    """The three parts of a data folder, and room to write what they should hold."""
 
     records: RecordInspection
     ledger: LedgerInspection
     contents: ContentInspection
+    scratch: Scratch
 
 
 @contextmanager
@@ -36,4 +38,5 @@ def inspect(data: Path) -> Iterator[Inspection]:
             RecordInspection(data / "journal"),
             LedgerInspection(data / "store", opened),
             ContentInspection(data / "attachments", opened),
+            Scratch(opened),
         )

@@ -1,7 +1,7 @@
 """The store, looked at for itself and then against what its own blocks say."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -111,12 +111,12 @@ class LedgerInspection:
     def compare_rest(
         self,
         entries: Iterable[tuple[bytes, tuple[int, bytes]]],
-        tree: Mapping[bytes, bytes],
+        tree: Iterable[tuple[bytes, bytes]],
         rooted: tuple[int, Digest],
     ) -> Iterator[Finding]:
         """The state (keys rising, each with its height and value) and its tree; then rows left over."""
         yield from self._compare_state(entries)
-        for path, node in sorted(tree.items()):
+        for path, node in tree:
             yield from self._compare(*store.row_of_node(path, node))
         yield from self._compare(*store.row_of_root(rooted))
         for table in ("headers", "blocks", "identities", "commitments", "history", "tree", "meta"):
