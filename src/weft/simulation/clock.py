@@ -21,6 +21,13 @@ class Wall:
         """How fast they run."""
         self.offset_ms = 0
         """How far the one on the wall is ahead."""
+        self.furthest_ms = 0
+        """How far it ever was."""
+
+    def jump(self, offset_ms: int) -> None:
+        """Let it show so much more than it should."""
+        self.offset_ms = offset_ms
+        self.furthest_ms = max(self.furthest_ms, offset_ms)
 
 
 class Clock:

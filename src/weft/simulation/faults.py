@@ -186,7 +186,7 @@ async def clock(storm: Storm) -> None:
         if jump_ms > LOCAL.ahead_ms_max and storm.world.mode == "liveness" and not storm.may_fail(validator):
             # What it says would be held for an hour, however long all is well by then.
             continue
-        validator.wall.offset_ms = jump_ms
+        validator.wall.jump(jump_ms)
         storm.world.trace.note("fault", "clock", validator.place, jump_ms)
 
 

@@ -142,10 +142,13 @@ class Client:
             keys=(key,),
         )
 
-    async def batch(self, place: int, keys: tuple[str, ...]) -> Told:
-        """Write several records, all or none."""
+    async def batch(self, place: int, keys: tuple[str, ...], expected: int | None) -> Told:
+        """Write several records, all or none; the last of them on top of a version, or of any."""
         contents = tuple(self.document() for _ in keys)
-        items = tuple(RecordItem(COLLECTION, key, at, None) for at, key in enumerate(keys))
+        last = len(keys) - 1
+        items = tuple(
+            RecordItem(COLLECTION, key, at, expected if at == last else None) for at, key in enumerate(keys)
+        )
         given = Wish(
             "records", "put", encode(PutRecords(items)), tuple(map(self.attach, contents)), None, b""
         )
@@ -230,7 +233,8 @@ async def records(client: Client) -> None:
                 await _submit_everywhere(client, key)
             case "batch":
                 keys = random.sample(range(KEYS), random.randint(2, 4))
-                await client.batch(place, tuple(f"key{one}" for one in keys))
+                expected = random.choice((None, None, 0, 1, 2))
+                await client.batch(place, tuple(f"key{one}" for one in keys), expected)
             case "read":
                 await client.read(place, key, False)
             case "linearizable":

@@ -27,6 +27,8 @@ class Bug:
     """The checker that it is for."""
     plant: Plant
     given: Given = FOUR
+    seed: int = 0
+    """From here on the suite looks; measuring begins at 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,13 @@ class Catch:
 
 
 def hunt(bug: Bug, seeds: Iterable[int], checkers: Iterable[type[Checker]] = CHECKERS) -> Catch | None:
-    """Run seeds with the bug until a checker stops one."""
+    """Run seeds with the bug until one of these checkers stops a run."""
     chosen = tuple(checkers)
+    promises = {checker.promise for checker in chosen}
     with pytest.MonkeyPatch.context() as patch:
         bug.plant(patch)
         for count, seed in enumerate(seeds, 1):
             violation = simulate(seed, bug.given, checkers=chosen).violation
-            if violation is not None:
+            if violation is not None and violation.promise in promises:
                 return Catch(seed, count, violation)
     return None

@@ -130,6 +130,7 @@ DURABILITY = (
         "`recover` passes over own vertices",
         NoTwin,
         _forgotten_slot,
+        seed=40,
     ),
     Bug(
         "forgotten word after restart",

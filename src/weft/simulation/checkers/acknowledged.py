@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from weft.model.digest import Digest
-from weft.model.errors import WeftError
+from weft.model.errors import ConflictError, WeftError
 from weft.model.receipt import Named, decode_receipt
 from weft.model.stored import Place
 from weft.model.view import Fate
@@ -66,9 +66,10 @@ class Acknowledged(Checker):
 
 
 class Refused(Checker):
-    """What was refused everywhere, or has failed or expired, never takes effect (31).
+    """What every node that was asked refused is never executed, nor is what was told to have expired (31).
 
-    Looked at by content: no other transaction states it.
+    What was refused is looked for by its content, which nobody else has seen; what was sent out and then
+    expired by its identity, as a liar may state another's commitments.
     """
 
     promise = "Refused is without effect"
@@ -76,7 +77,8 @@ class Refused(Checker):
     def __init__(self) -> None:
         self._open: dict[Digest, int] = {}
         """Calls with this content that may still have an effect."""
-        self._void: dict[Digest, Fate] = {}
+        self._expired: dict[Digest, int] = {}
+        """Identities, and who told so."""
 
     def asked(self, asked: Asked) -> None:
         for attachment in asked.attachments:
@@ -85,22 +87,28 @@ class Refused(Checker):
     def told(self, asked: Asked, told: Told) -> None:
         if asked.place in self.scene.liars:
             return
-        for attachment in asked.attachments:
-            if isinstance(told.error, WeftError):
+        if isinstance(told.error, WeftError) and not isinstance(told.error, ConflictError):
+            for attachment in asked.attachments:
                 self._open[attachment.commitment] -= 1
-            elif told.fate is not None and told.fate.status in ("failed", "expired"):
-                self._void[attachment.commitment] = told.fate
+        elif told.fate is not None and told.fate.status == "expired":
+            self._expired[told.fate.identity] = asked.place
 
     def finished(self, end: End) -> None:
         refused = [commitment for commitment, calls in self._open.items() if calls == 0]
         for place, kept in end.members.items():
-            for commitment in (*refused, *self._void):
+            for commitment in refused:
                 height = kept.store.find_commitment(commitment)
                 if height is not None:
-                    fate = self._void.get(commitment)
                     self.fail(
-                        f"content {commitment.hex()[:16]} took effect at height {height} of member {place}, "
-                        f"although its transaction was told to be {fate.code if fate else 'refused'}"
+                        f"content {commitment.hex()[:16]}, refused by all, took effect at height {height} of "
+                        f"member {place}"
+                    )
+            for identity, by in self._expired.items():
+                found = kept.store.find_transaction(identity)
+                if found is not None:
+                    self.fail(
+                        f"transaction {identity.hex()[:16]}, which member {by} told to have expired, is in "
+                        f"block {found.height} of member {place}"
                     )
 
 

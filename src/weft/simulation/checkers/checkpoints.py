@@ -10,7 +10,7 @@ from weft.simulation.ports import End
 
 class Checkpoints(BlockChecker):
     """Honest members sign what they have executed, alike; a checkpoint has a quorum of true signatures under
-    the block that is there; none that is older than the one before is taken for new (18, 32)."""
+    the block that is there; an older one never replaces a newer (18, 32)."""
 
     promise = "A checkpoint vouches for what was executed"
 
@@ -35,10 +35,10 @@ class Checkpoints(BlockChecker):
             case Certify(checkpoint):
                 self._check(place, checkpoint)
                 height = checkpoint.statement.height
-                if height <= self._newest.get(place, 0):
+                if height < self._newest.get(place, 0):
                     self.fail(
-                        f"member {place} takes the checkpoint of height {height} for new; it has that of "
-                        f"{self._newest[place]}"
+                        f"member {place} takes the checkpoint of height {height} for the newest; it has that "
+                        f"of {self._newest[place]}"
                     )
                 self._newest[place] = height
             case Alarm(height):
