@@ -151,7 +151,7 @@ class Service:
         opening, size = unpack_opening(raw, self._chain, self._local, self._bounds)
         guest.take_stream(call)
         try:
-            await context.write(pack_opening(self._listener.opening()))
+            await _finish(context.write(pack_opening(self._listener.opening())))
             self._judge.heard(member)
             await self._listener.receive(member, opening, size)
             while (raw := await context.read()) is not grpc.aio.EOF:
@@ -235,6 +235,21 @@ class Service:
 async def _refuse(context: grpc.aio.ServicerContext, status: grpc.StatusCode, reason: str) -> NoReturn:
     await context.abort(status, reason[:REASON_CHARACTERS])
     raise AssertionError("abort raises")
+
+
+async def _finish(sending: Awaitable[None]) -> None:
+    """Send the beginning of an answer to its end, also when the call is cut off meanwhile: before that gRPC
+    takes no status, and the other side would wait for one for ever."""
+    task = asyncio.ensure_future(sending)
+    cut: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cut = error
+    if cut is not None:
+        raise cut
+    task.result()
 
 
 def _current_call() -> "asyncio.Task[None]":

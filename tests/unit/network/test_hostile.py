@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 import grpc
@@ -254,6 +254,29 @@ async def test_too_many_blobs_at_once_are_refused() -> None:
             await one_more.read()
         assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         await there.others_still_talk()
+
+
+async def test_whoever_is_cut_off_while_it_is_answered_is_told_so(caplog: pytest.LogCaptureFixture) -> None:
+    """At whatever moment of the first word: gRPC takes no status before that word is sent."""
+    often = replace(QUICK, refuse_first_s=0.01, refuse_max_s=0.02, streams_burst=1_000)
+    async with scene(often) as there:
+        for turn in range(40):
+            beginnings = [asyncio.ensure_future(_begin(there)) for _ in range(3)]
+            await asyncio.sleep(turn * 0.0002)
+            with pytest.raises(grpc.aio.AioRpcError):
+                await there.channel.unary_unary(ASK)(b"\xff")
+            await asyncio.gather(*beginnings)
+            await asyncio.sleep(0.02)
+        await there.others_still_talk()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def _begin(there: Scene) -> None:
+    """A stream from its beginning to its end, whatever that is."""
+    call = there.channel.stream_stream(EXCHANGE)()
+    with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        await call.write(pack_opening(there.honest[0].inbox.opening()))
+        await read_on(call)
 
 
 class LyingServer:
