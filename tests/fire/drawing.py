@@ -45,17 +45,23 @@ def draw(
             _draw_throughput(throughput, writes, 3 * seconds)
             for place, one in enumerate(stories[title]):
                 throughput.text(
-                    (place + 0.5) * seconds, 1.3 * rate, f"{one.per_second:.1f}/s", ha="center", color=PALE,
+                    (place + 0.5) * seconds, 1.62 * rate, f"{one.per_second:.1f}/s", ha="center", color=PALE,
                     fontsize=8.5,
                 )  # fmt: skip
-            throughput.set_ylim(0, 1.5 * rate)
+            throughput.set_ylim(0, 1.9 * rate)
             for axes in (latency, throughput):
                 _shade(axes, seconds)
             latency.set_title(title, fontsize=12, fontweight="bold", loc="left", pad=34)
             _tell(latency, stories[title], seconds)
         rows[0][0].set_ylabel("time of a write, ms (log)")
         rows[1][0].set_ylabel("writes/s done")
-        rows[0][-1].legend(loc="upper right", frameon=False, ncols=4, fontsize=9, markerscale=2.5)
+        longest = max((write.taken_ms for writes in measured.values() for write in writes), default=1.0)
+        rows[0][0].set_ylim(5, max(2_000.0, 1.3 * longest))
+        handles, names = rows[0][0].get_legend_handles_labels()
+        figure.legend(
+            handles, names, loc="upper right", bbox_to_anchor=(0.985, 0.965), frameon=False, ncols=4,
+            markerscale=2.5,
+        )  # fmt: skip
         figure.suptitle(
             "When one of four nodes fails, writes go on",
             x=0.052, y=0.985, ha="left", fontsize=17, fontweight="bold",
@@ -83,8 +89,6 @@ def _draw_latency(axes: Axes, writes: Sequence[Write], end_s: float) -> None:
     axes.set_yscale("log")
     axes.set_yticks(TICKS_MS, [f"{tick:,}" for tick in TICKS_MS])
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
-    longest = max((write.taken_ms for write in done), default=1.0)
-    axes.set_ylim(5, max(2_000.0, 1.5 * longest))
     _plain(axes)
 
 
@@ -122,7 +126,7 @@ def _tell(axes: Axes, found: Sequence[Figures], seconds: float) -> None:
         axes.text(middle, 1.065, phase, transform=axes.transAxes, ha="center", color=color, fontweight="bold")
         axes.text(
             middle, 1.02,
-            f"p50 {one.p50_ms:,.0f} · p95 {one.p95_ms:,.0f} · p99 {one.p99_ms:,.0f} ms",
+            f"p50 {one.p50_ms:,.0f} · p95 {one.p95_ms:,.0f} · p99 {one.p99_ms:,.0f}",
             transform=axes.transAxes, ha="center", color=PALE, fontsize=8.5,
         )  # fmt: skip
 
