@@ -127,10 +127,13 @@ def test_asking_never_ends_and_begins_anew_with_a_connection():
     now, pauses = 1, []
     for _ in range(12):
         (fetch,) = only(Fetch, effects)
-        (wake,) = only(Wake, core.handle(Answered(fetch.member, fetch.references, (), ())))
-        pauses.append(wake.at_us - now)
-        now = wake.at_us
-        effects = core.handle(Tick(now, START_MS))
+        begun, wakes = now, only(Wake, effects)
+        effects = core.handle(Answered(fetch.member, fetch.references, (), ()))
+        while not only(Fetch, effects):
+            wakes += only(Wake, effects)
+            now = wakes[-1].at_us
+            effects = core.handle(Tick(now, START_MS))
+        pauses.append(now - begun)
     assert pauses == sorted(pauses)
     assert pauses[-1] == 10_000_000
     (fetch,) = only(Fetch, effects)

@@ -2,8 +2,10 @@
 
 Promise: what one honest validator has completed every other can complete (`docs/protocol/consensus.md`
 section 2): a missing piece is asked for first of who sent what needs it, then of those who named it, then of
-anyone, one request at a time, with pauses that grow to 10 s, begin anew when a connection does, and never
-end. Bounded in rate: a few requests at a time for each member, so many pieces in each.
+anyone, with pauses that grow to 10 s, begin anew when a connection does, and never end. Who does not answer
+soon is not waited for, and asked last from then on: a liar that gives a vertex to few and names it to all
+would else hold up whoever asks it first. Bounded in rate: a few requests at a time for each member, so many
+pieces in each.
 """
 
 from collections import OrderedDict
@@ -24,6 +26,11 @@ FETCHES_PER_MEMBER = 4
 PAUSE_US_FIRST = 50_000
 PAUSE_US_MAX = 10_000_000
 BEHIND_PAUSE_US = 2_000_000
+ANSWER_US = 1_000_000
+"""After which others are asked too."""
+LATE_US_FIRST = 10_000_000
+LATE_US_MAX = 600_000_000
+"""How long a member that did not answer in time is asked last; doubled each time, unless long ago."""
 _NEVER_US = 2**62
 _GRACE_US_MIN = 10_000
 _GRACE_US_UNKNOWN = 20_000
@@ -73,6 +80,9 @@ class Catchup:
         make others wish for thousands of pieces that never were; looking at all of them each time is work
         without end."""
         self._debts = Debts(dag.size)
+        self._late_until_us = [0] * dag.size
+        self._late_us = [0] * dag.size
+        """Who is asked last, until when and for how long."""
         self._has_news = False
         """Whether asking again may lead further than it did the last time."""
         self._clock: list[tuple[int, int, Piece]] = []
@@ -173,7 +183,8 @@ class Catchup:
         while self._clock and self._clock[0][0] <= now_us:
             due_us, _, piece = heappop(self._clock)
             wish = self._wishes.get(piece)
-            if wish is not None and wish.due_us == due_us and wish.asked is None:
+            if wish is not None and wish.due_us == due_us:
+                self._give_up(wish, now_us)
                 self._ready[piece] = None
                 self._has_news = True
         for piece in self._debts.take_due(now_us):
@@ -195,7 +206,7 @@ class Catchup:
         while self._clock:
             due_us, _, piece = self._clock[0]
             wish = self._wishes.get(piece)
-            if wish is not None and wish.due_us == due_us and wish.asked is None and self._is_wished(piece):
+            if wish is not None and wish.due_us == due_us and self._is_wished(piece):
                 return due_us if put_off_us is None else min(due_us, put_off_us)
             heappop(self._clock)
         return put_off_us
@@ -204,6 +215,18 @@ class Catchup:
         """Whether members of more than f spoke above `round_`."""
         ahead = bits_of(author for author, claimed in enumerate(self._claims) if claimed > round_)
         return self._dag.scale.weigh(ahead) > self._faulty
+
+    def _give_up(self, wish: Wish, now_us: int) -> None:
+        """Ask others, if somebody was asked and has not answered."""
+        member, wish.asked = wish.asked, None
+        if member is None:
+            return
+        wish.tried |= 1 << member
+        if self._late_until_us[member] <= now_us:
+            is_forgiven = now_us > self._late_until_us[member] + LATE_US_MAX
+            pause_us = LATE_US_FIRST if is_forgiven else 2 * self._late_us[member]
+            self._late_us[member] = max(LATE_US_FIRST, min(LATE_US_MAX, pause_us))
+            self._late_until_us[member] = now_us + self._late_us[member]
 
     def _unblock(self) -> None:
         """As many as one request carries."""
@@ -233,13 +256,14 @@ class Catchup:
             if payer is None:
                 self._debts.put_off(wish.wishers, piece, self._is_wished)
                 continue
-            untried = [member for member in self._sources(piece) if not wish.tried >> member & 1]
+            untried = [member for member in self._sources(piece, now_us) if not wish.tried >> member & 1]
             member = next((member for member in untried if room[member]), None)
             if member is not None:
                 if wish.payer is None:
                     wish.payer = payer
                     self._debts.charge(payer)
-                wish.asked = member
+                wish.asked, wish.due_us = member, now_us + ANSWER_US
+                self._schedule(piece, wish)
                 room[member] -= 1
                 left -= 1
                 asks.setdefault(member, []).append(piece)
@@ -295,13 +319,17 @@ class Catchup:
             del self._dropped[piece]
         return not is_here
 
-    def _sources(self, piece: Piece) -> Iterator[int]:
-        """Whom to ask, each member once, the likeliest first."""
-        seen = 1 << self._me
+    def _sources(self, piece: Piece, now_us: int) -> Iterator[int]:
+        """Whom to ask, each member once, the likeliest first, and last who was late."""
+        seen, late = 1 << self._me, list[int]()
         for member in self._likeliest(piece):
             if not seen >> member & 1 and self._connected >> member & 1:
                 seen |= 1 << member
-                yield member
+                if self._late_until_us[member] > now_us:
+                    late.append(member)
+                else:
+                    yield member
+        yield from late
 
     def _is_idle_chain(self, reference: Reference) -> bool:
         """Section 2: a chain of twins is fetched only when another author's vertex names it."""

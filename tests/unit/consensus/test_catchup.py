@@ -2,7 +2,14 @@
 
 import pytest
 
-from weft.consensus.catchup import FETCHES_PER_MEMBER, PIECES_PER_FETCH, Catchup
+from weft.consensus.catchup import (
+    ANSWER_US,
+    FETCHES_PER_MEMBER,
+    LATE_US_FIRST,
+    LATE_US_MAX,
+    PIECES_PER_FETCH,
+    Catchup,
+)
 from weft.consensus.dag import Dag
 from weft.consensus.messages import Behind, Fetch
 from weft.consensus.waiting import Pending, Waiting
@@ -132,3 +139,30 @@ def test_a_dropped_vertex_is_fetched_although_nobody_names_it():
     wishes._dag.known[lost] = object()
     wishes.answer(2, (lost,), (), ())
     assert wishes.ask(60_000_000, 0) == []
+
+
+def test_who_does_not_answer_in_time_is_not_waited_for_and_asked_last():
+    """A liar that gives a vertex to few, names it to all and says nothing would else hold up everybody. Twice
+    as long each time."""
+    wishes, waiting = catchup()
+    now, last_us = 1, 0
+    for number, label in enumerate(("B2", "B3", "B3")):
+        if number == 2:
+            now += last_us - 2 * ANSWER_US
+        piece = bytes([number]) * 32
+        lack(wishes, waiting, label, [piece])
+        (fetch,) = only(Fetch, wishes.ask(now, 0))
+        assert fetch.member == (2 if number == 1 else 1), number
+        if number == 1:
+            waiting.satisfy(piece)
+            wishes.answer(2, (), (piece,), ())
+            continue
+        assert wishes.next_us == now + ANSWER_US
+        now += ANSWER_US
+        (other,) = only(Fetch, wishes.ask(now, 0))
+        assert (other.member, other.commitments) == (2, (piece,))
+        waiting.satisfy(piece)
+        wishes.answer(2, (), (piece,), ())
+        wishes.answer(1, (), (piece,), ())
+        last_us = LATE_US_FIRST + 3 * ANSWER_US
+    assert wishes._late_us[1] == 2 * LATE_US_FIRST <= LATE_US_MAX
