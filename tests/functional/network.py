@@ -142,6 +142,12 @@ def metric(url: str, name: str) -> float:
     return float(next(line for line in text.splitlines() if line.startswith(f"{name} ")).split()[1])
 
 
+def memory_of(network: Network, node: int) -> int:
+    """Resident bytes of a node's process."""
+    status = Path(f"/proc/{network.find_process(node)}/status").read_text(encoding="ascii")
+    return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+
+
 def data_of(network: Network, node: int) -> Path:
     """The folder with all that a node must keep."""
     return network.configs[node].data_path

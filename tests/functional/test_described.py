@@ -22,6 +22,7 @@ from tests.functional.network import (
     PATIENCE_S,
     get,
     log_events,
+    memory_of,
     metric,
     wait_for_agreement,
     wait_until,
@@ -76,12 +77,6 @@ def check_well(network: Network) -> None:
     for node, url in enumerate(network.urls):
         assert get(f"{url}/readyz")["ready"]
         assert not [event for event in log_events(network, node) if event["level"] == "error"]
-
-
-def memory_of(network: Network, node: int) -> int:
-    """Resident bytes of a node's process."""
-    status = Path(f"/proc/{network.find_process(node)}/status").read_text(encoding="ascii")
-    return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
 
 
 def draw(url: str, folder: Path, *options: str) -> str:
