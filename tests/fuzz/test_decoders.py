@@ -1,11 +1,13 @@
 """Changed bytes either decode to a value that encodes to them, or the documented error comes."""
 
+import tracemalloc
 from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz import disk, words
 from tests.fuzz.mutate import mutate
 from tests.fuzz.target import Target, ending
 from tests.fuzz.targets import FOUND, TARGETS
@@ -41,3 +43,23 @@ def test_what_was_found_once_is_not_found_again(target: Target) -> None:
     for path in sorted((FOUND / target.name).glob("*")):
         with ending():
             target.check(path.read_bytes())
+
+
+CLAIMS = [head + b"\xff\xff\xff\xff" for head in (b"\xdd", b"\xc6", b"\xdb", b"\xdf", b"\xc9", b"\x00")]
+"""Heads of MessagePack, and a length by itself, that say there are 4 GiB to come."""
+MEMORY_MAX_BYTES = 8 << 20
+
+
+@pytest.mark.parametrize("target", [*words.TARGETS, *disk.TARGETS], ids=lambda target: target.name)
+def test_what_a_length_claims_is_not_reserved(target: Target) -> None:
+    """Whatever is said to come, no more memory is taken than what has come is worth."""
+    for seed in target.seeds()[:4]:
+        target.check(seed)
+        for place in range(0, min(len(seed), 200), 20):
+            for claim in CLAIMS:
+                tracemalloc.start()
+                try:
+                    target.check(seed[:place] + claim + seed[place + len(claim) :])
+                    assert tracemalloc.get_traced_memory()[1] < MEMORY_MAX_BYTES
+                finally:
+                    tracemalloc.stop()
