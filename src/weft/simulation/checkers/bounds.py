@@ -1,7 +1,7 @@
 """Nothing grows without end."""
 
 from weft.consensus.catchup import FETCHES_PER_MEMBER, PIECES_PER_FETCH
-from weft.consensus.core import FORGET_EVERY
+from weft.consensus.core import FORGET_EVERY, Core
 from weft.consensus.messages import Effect, Forget
 from weft.node.node import Node
 from weft.node.recover import Recovered
@@ -19,9 +19,10 @@ class Bounds(Checker):
     def __init__(self) -> None:
         self._effects = 0
         self._forgot: dict[int, int] = {}
+        self._cores: dict[int, Core] = {}
 
     def restarted(self, place: int, recovered: Recovered, is_disk_lost: bool) -> None:
-        self._forgot[place] = max(0, recovered.core.floor)
+        self._meet(place, recovered.core)
 
     def performed(self, place: int, effect: Effect) -> None:
         if isinstance(effect, Forget):
@@ -30,7 +31,14 @@ class Bounds(Checker):
         if self._effects % LOOK_EVERY == 0:
             node = self.scene.look(place).node
             if node is not None:
+                self._meet(place, node.core)
                 self._check(place, node)
+
+    def _meet(self, place: int, core: Core) -> None:
+        """A core that begins, or takes over when blocks were followed, holds nothing below its floor."""
+        if self._cores.get(place) is not core:
+            self._cores[place] = core
+            self._forgot[place] = max(0, core.floor)
 
     def _check(self, place: int, node: Node) -> None:
         limits, core, size = node.limits, node.core, len(self.scene.genesis.members)

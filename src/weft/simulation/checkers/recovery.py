@@ -5,6 +5,7 @@ from random import Random
 
 from weft.consensus.messages import Deliver, Effect, Persist, PersistStatement
 from weft.model.digest import Digest
+from weft.model.vertex import Reference
 from weft.node.recover import Recovered, recover
 from weft.simulation.checkers.first import CommitChecker
 from weft.simulation.ports import End
@@ -32,6 +33,8 @@ class Recovery(CommitChecker):
         self._spoken: dict[int, int] = {}
         self._signed: dict[int, int] = {}
         self._delivered: dict[int, int] = {}
+        self._persisted: dict[int, set[Reference]] = {}
+        """What each member has on its disk for certain, since its last start."""
         self._durable: dict[int, int] = {}
         """The newest round that was delivered before the member last spoke: all of that is synced."""
         self._rounds: list[int] = []
@@ -39,6 +42,8 @@ class Recovery(CommitChecker):
 
     def performed(self, place: int, effect: Effect) -> None:
         super().performed(place, effect)
+        if isinstance(effect, Persist):
+            self._persisted.setdefault(place, set()).add(effect.vertex.reference)
         if isinstance(effect, Persist) and effect.is_own:
             self._spoken[place] = effect.vertex.round
             self._durable[place] = self._delivered.get(place, 0)
@@ -58,6 +63,7 @@ class Recovery(CommitChecker):
 
     def restarted(self, place: int, recovered: Recovered, is_disk_lost: bool) -> None:
         super().restarted(place, recovered, is_disk_lost)
+        self._persisted[place] = set()
         if self.scene.look(place).is_damaged:
             for known in (self._spoken, self._signed, self._delivered, self._durable):
                 known.pop(place, None)
@@ -77,7 +83,8 @@ class Recovery(CommitChecker):
             live, again = kept.node.core, recovered.core
             is_same = live.base().ordered == again.base().ordered and live.floor == again.floor
             unordered = [{vertex.reference for vertex in core.unordered()} for core in (live, again)]
-            if not is_same or unordered[0] != unordered[1]:
+            lost = (unordered[0] - unordered[1]) & self._persisted.get(place, set())
+            if not is_same or lost or unordered[1] - unordered[0]:
                 self.fail(f"the journal of member {place} gives another graph than the one that it has")
 
     def _check(self, place: int, recovered: Recovered) -> None:
