@@ -33,6 +33,7 @@ class Seen:
     codes: Counter = field(default_factory=Counter)
     facts: set = field(default_factory=set)
     blocks: int = 0
+    rounds: int = 0
 
     def of(self, kind):
         return [(place, effect) for place, effect in self.effects if isinstance(effect, kind)]
@@ -42,7 +43,7 @@ class Seen:
         return " / ".join(self.cuts)
 
 
-def live_with(name, seeds=(1,), size=4, faults=(), rounds=60, **pinned):
+def live_with(name, seeds=(1,), size=4, faults=(), rounds=60, mode="liveness", **pinned):
     """Runs with one behaviour, whose drawn attributes may be pinned. Whatever is violated fails the test,
     progress at the end too."""
     seen = Seen()
@@ -74,10 +75,11 @@ def live_with(name, seeds=(1,), size=4, faults=(), rounds=60, **pinned):
             vars(self).update(pinned)
             self.told = seen.told
 
-    given = Given(size, "byzantine", (size - 1) // 3, faults, rounds, "liveness")
+    given = Given(size, "byzantine", (size - 1) // 3, faults, rounds, mode)
     for seed in seeds:
         result = simulate(seed, given, checkers=(*CHECKERS, Witness), behaviours=(Pinned,))
         assert result.violation is None, f"seed {seed}: {result.violation}"
+        seen.rounds += result.rounds
     assert seen.blocks
     return seen
 
@@ -120,6 +122,15 @@ def test_a_vertex_that_some_did_not_get_is_fetched(late_s):
     seen = live_with("Withhold", _late_s=late_s)
     assert seen.told["withheld"] > 50
     assert fetched_of_liars(seen)
+
+
+def test_who_keeps_others_waiting_is_asked_last():
+    """Before it was, one member of four let the others come to no more than a round in ten seconds."""
+    seen = live_with("Hoard", (1, 2, 3), rounds=100, mode="safety", _every=2)
+    assert seen.told["hoarded"]
+    assert seen.told["unanswered"]
+    assert fetched_of_liars(seen)
+    assert seen.rounds >= 300
 
 
 @pytest.mark.parametrize("way", ["none", "wrong", "swapped", "erased"])

@@ -6,6 +6,7 @@ from weft.simulation.byzantine.flood import Flood
 from weft.simulation.byzantine.forge import Forge
 from weft.simulation.byzantine.forget import Forget
 from weft.simulation.byzantine.garbage import Garbage
+from weft.simulation.byzantine.hoard import Hoard
 from weft.simulation.byzantine.leap import Leap
 from weft.simulation.byzantine.misdate import Misdate
 from weft.simulation.byzantine.mislead import Mislead
@@ -22,5 +23,5 @@ from weft.simulation.ports import Behaviour
 
 BEHAVIOURS: tuple[type[Behaviour], ...] = (
     Equivocate, Withhold, Starve, Stale, Leap, Parents, Strange, Forge, Garbage, Perjure, Mislead, Replay,
-    Flood, Silence, Halt, Censor, Split, Misdate, Slander, Forget,
+    Flood, Silence, Halt, Censor, Split, Misdate, Slander, Forget, Hoard,
 )  # fmt: skip
