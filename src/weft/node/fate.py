@@ -16,7 +16,12 @@ from weft.node.apply import Applied
 from weft.node.ports import Store
 
 EXPIRED_MAX = 100_000
-"""Identities remembered as passed over, so that whoever admitted them can say so."""
+"""Identities remembered as expired, so that whoever admitted them can say so."""
+
+
+def pending(identity: Digest) -> Fate:
+    """Nothing is decided yet."""
+    return Fate(identity, "pending", None, None, "", (), False)
 
 
 class Fates:
@@ -56,14 +61,13 @@ class Fates:
                     receipt = sealed.block.receipts[position]
                     self._tell(identity, self._fate(identity, receipt, position, sealed.block.header))
         for identity, reason in applied.passed_over:
-            if reason != "known":
+            if reason == "expired":
                 self._expired[identity] = None
                 if len(self._expired) > EXPIRED_MAX:
                     self._expired.popitem(last=False)
             if identity in waiting:
-                fate = self.find(identity)
-                assert fate is not None, "what was passed over is known or expired"
-                self._tell(identity, fate)
+                # One that lay too far ahead is not decided: it may be proposed again when its time has come.
+                self._tell(identity, self.find(identity) or pending(identity))
 
     def _tell(self, identity: Digest, fate: Fate) -> None:
         future = self._waiting.pop(identity)

@@ -32,6 +32,7 @@ from weft.model.keys import Address
 from weft.model.limits import MIB
 from weft.model.transaction import Attachment, Transaction, identity_of
 from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordsView, RecordView, Status, Wait, Wish
+from weft.node.fate import pending
 from weft.node.gateway import Gateway, idempotency_of
 from weft.node.node import Node
 from weft.node.ports import Erased
@@ -200,7 +201,7 @@ class NodeService:
             self._node.admit(identity, transaction, *item)
         except WeftError as error:
             return error
-        return _pending(identity) if wait == "none" else identity
+        return pending(identity) if wait == "none" else identity
 
     async def _settle(
         self, answers: "Sequence[Fate | WeftError | Digest]", wait: Wait, timeout_ms: int
@@ -212,8 +213,7 @@ class NodeService:
             await asyncio.wait(expected.values(), timeout=timeout_ms / 1000)
         told = {identity: future.result() for identity, future in expected.items() if future.done()}
         fates = [
-            told.get(answer) or _pending(answer) if isinstance(answer, bytes) else answer
-            for answer in answers
+            told.get(answer) or pending(answer) if isinstance(answer, bytes) else answer for answer in answers
         ]
         heights = [fate.height for fate in fates if isinstance(fate, Fate) and fate.height is not None]
         if wait == "certified" and heights:
@@ -268,7 +268,7 @@ class NodeService:
         self._check_serving()
         node = self._node
         known = await node.workers.run("read", lambda: node.fates.find(identity))
-        return known or (_pending(identity) if identity in node.pool else None)
+        return known or (pending(identity) if identity in node.pool else None)
 
     async def find_block(self, height: int) -> Block | None:
         self._check_serving()
@@ -399,7 +399,3 @@ def _cut(rows: Iterable[Row], limit: int) -> tuple[list[Row], bool]:
             return taken, True
         taken.append(row)
     return taken, False
-
-
-def _pending(identity: Digest) -> Fate:
-    return Fate(identity, "pending", None, None, "", (), False)
