@@ -11,7 +11,7 @@ import pytest
 
 from tests.fire.history import read_history
 
-SECONDS = os.environ.pop("WEFT_FIRE_SECONDS", "8")
+SECONDS = os.environ.pop("WEFT_FIRE_SECONDS", "6")
 """How long the nodes of each trial are under fire."""
 SEED = os.environ.pop("WEFT_FIRE_SEED", "suite")
 PATIENCE_S = 240 + 2 * float(SECONDS)
