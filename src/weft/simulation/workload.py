@@ -279,7 +279,8 @@ async def _wish_until_told(client: Client, key: str) -> None:
 async def _submit_everywhere(client: Client, key: str) -> None:
     """One signed transaction, at several nodes and again later; sometimes one that expires at once."""
     random, content = client.random, client.document()
-    lifetime_ms = random.choice((1, 50, 60_000, 600_000))
+    longest_ms = client.world.genesis.limits.lifetime_ms_max
+    lifetime_ms = random.choice((1, 50, 60_000, longest_ms))
     raw, attachments = client.sign(key, content, lifetime_ms)
     for _ in range(random.randint(1, 3)):
         places = random.sample(
