@@ -74,7 +74,8 @@ class Fetcher:
         return (*(item.commitment for item in here), *await self._believe(member, answer, wished))
 
     async def seek(self, commitments: Sequence[Digest]) -> None:
-        """Content that a reader misses: ask each member once, as long as something is missing."""
+        """Content that a reader misses: ask each member once, as long as something is missing. A member that
+        does not answer soon goes on being asked while the next one is: it must not use up the time."""
         if self._seekers >= SEEKS_MAX:
             return
         self._seekers += 1
@@ -86,10 +87,23 @@ class Fetcher:
             self._seekers -= 1
 
     async def _seek(self, commitments: Sequence[Digest]) -> None:
-        for member in self._others:
-            missing = self._attachments.missing(commitments)[:PIECES_AT_ONCE]
-            if missing and self._peers.is_connected(member):
-                await self.find_attachments(missing, member)
+        connected = [member for member in self._others if self._peers.is_connected(member)]
+        asks: list[asyncio.Future[tuple[Digest, ...]]] = []
+        try:
+            while missing := self._attachments.missing(commitments)[:PIECES_AT_ONCE]:
+                if connected:
+                    asks.append(asyncio.ensure_future(self.find_attachments(missing, connected.pop(0))))
+                waiting = [ask for ask in asks if not ask.done()]
+                if not waiting:
+                    break
+                pause_s = SEEK_S / (len(self._others) + 1)
+                await asyncio.wait(waiting, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
+            for ask in [ask for ask in asks if ask.done()]:
+                ask.result()
+        finally:
+            for ask in asks:
+                ask.cancel()
+            await asyncio.gather(*asks, return_exceptions=True)
 
     async def _fetch_vertices(self, effect: Fetch) -> tuple[Reference, ...]:
         answer = await self._peers.ask(effect.member, message.FetchVertices(effect.references))
