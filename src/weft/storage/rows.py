@@ -117,6 +117,7 @@ class Rows:
                 lock=not is_reader,
                 create=not is_reader,
             )
+            _check_whole(self._environment, folder / "data.mdb")
             self._environment.reader_check()
             self._tables = {name: self._open_table(name, not is_reader) for name in tables}
 
@@ -187,6 +188,14 @@ class _NamingErrors:
         if isinstance(error, lmdb.DiskError) or _is_full(self._folder):
             return DiskFullError(f"no room to write in {self._folder}: {error}")
         return StoreError(f"{self._folder} cannot be used: {error}")
+
+
+def _check_whole(environment: lmdb.Environment, path: Path) -> None:
+    """Raise StoreError when a part of the file is gone: to read there would end the process."""
+    size, belongs = path.stat().st_size, (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if size < belongs:
+        environment.close()
+        raise StoreError(f"{path} has {size} bytes, {belongs} belong to it: it was cut")
 
 
 def _is_full(folder: Path) -> bool:

@@ -1,5 +1,6 @@
 """The store answers like its twin, survives what processes suffer, and names every byte that changed."""
 
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -245,6 +246,16 @@ def test_a_block_of_many_megabytes_is_stored_in_pieces(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="block 1 in table blocks is not whole"):
         store.find_block(1)
     store.close()
+
+
+def test_a_file_that_was_cut_is_named(tmp_path: Path) -> None:
+    """At every page: reading behind its end would end the process."""
+    open_store(tmp_path).close()
+    path = tmp_path / "data.mdb"
+    for pages in range(path.stat().st_size // 4096 - 1, 0, -1):
+        os.truncate(path, pages * 4096 + 100)
+        with pytest.raises(StoreError, match=str(tmp_path)):
+            open_store(tmp_path)
 
 
 def test_every_flipped_byte_of_a_value_names_its_row(tmp_path: Path) -> None:
