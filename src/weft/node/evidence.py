@@ -1,7 +1,8 @@
 """Proof that members lied: two vertices of one slot, both signed by their author.
 
-Kept as facts of the store, for people to look at. A liar can make as many as it likes, so only the first few
-of each author are kept; one would be enough.
+Kept as facts of the store, for people to look at. A liar can make as many as it likes, and each is as large
+as two vertices, so only the first few of each author are kept, told to others and looked into when others
+tell; one would be enough.
 """
 
 from weft.model.encoding import encode
@@ -23,12 +24,16 @@ class Accusations:
         self._workers = workers
         self._watch = watch
 
+    def wants(self, author: int, round_: int) -> bool:
+        """Whether a proof of this slot would be kept."""
+        rounds = self._rounds[author] if author < len(self._rounds) else set()
+        return round_ not in rounds and len(rounds) < PAIRS_MAX
+
     async def keep(self, first: Vertex, second: Vertex) -> None:
         """Write a proof down, unless there are enough of its author."""
         author, round_ = first.author, first.round
-        rounds = self._rounds[author]
-        if round_ not in rounds and len(rounds) < PAIRS_MAX:
-            rounds.add(round_)
+        if self.wants(author, round_):
+            self._rounds[author].add(round_)
             self._watch.accused(author, round_)
             pair = Evidence(*sorted((first.raw, second.raw)))
             name = f"evidence:{author}:{round_}"

@@ -338,7 +338,7 @@ class Node:
             case message.Stated():
                 await self._comparison.hear(member, item)
             case message.Evidence():
-                pair = await self._reception.evidence(member, item)
+                pair = await self._reception.evidence(member, item, self._accusations.wants)
                 if pair is not None:
                     await self._accusations.keep(*pair)
             case message.Signed(word):
@@ -397,8 +397,9 @@ class Node:
             case Certify(checkpoint):
                 self._spawn(self._certify(checkpoint))
             case Accuse(first, second):
-                self._spawn(self._accusations.keep(first, second))
-                self.peers.broadcast(message.Evidence(*sorted((first.raw, second.raw))))
+                if self._accusations.wants(first.author, first.round):
+                    self._spawn(self._accusations.keep(first, second))
+                    self.peers.broadcast(message.Evidence(*sorted((first.raw, second.raw))))
             case Refuse(member, reason):
                 self._reception.refuse(member, reason)
             case Behind():

@@ -6,8 +6,9 @@ from contextlib import suppress
 from weft.consensus.messages import Arrived, Found, Heard, Repeat, Vouched
 from weft.model import message
 from weft.model.block import Checkpoint, SignedStatement
-from weft.model.errors import VertexError
-from weft.model.vertex import Vertex
+from weft.model.encoding import decode
+from weft.model.errors import EncodingError, VertexError
+from weft.model.vertex import Vertex, Wire
 from weft.node.admit import Door
 from weft.node.ports import AttachmentStore, Peers
 from weft.node.watch import Watch
@@ -68,12 +69,18 @@ class Reception:
         else:
             self.refuse(member, "a checkpoint without a quorum of signatures")
 
-    async def evidence(self, member: int, item: message.Evidence) -> tuple[Vertex, Vertex] | None:
-        """Two different vertices of one slot, if that is what the evidence shows."""
+    async def evidence(
+        self, member: int, item: message.Evidence, wants: Callable[[int, int], bool]
+    ) -> tuple[Vertex, Vertex] | None:
+        """Two different vertices of one slot, if that is what the evidence shows. What is not wanted is not
+        looked into: that may cost thousands of signatures."""
         try:
+            claimed = decode(Wire, item.first)
+            if not wants(claimed.author, claimed.round):
+                return None
             first = (await self._door.vertex(item.first, ())).vertex
             second = (await self._door.vertex(item.second, ())).vertex
-        except VertexError as error:
+        except (EncodingError, VertexError) as error:
             self.refuse(member, str(error))
             return None
         is_slot = (first.author, first.round) == (second.author, second.round)

@@ -15,8 +15,10 @@ from weft.execution.executor import found as found_state
 from weft.ledger.seal import seal_genesis
 from weft.model import message
 from weft.model.limits import LOCAL, LocalLimits
+from weft.model.transaction import Attachment
 from weft.model.vertex import Vertex, implied_reference, sign_vertex
 from weft.node import answer, compare, evidence, outgoing
+from weft.node.admit import Admitted, Door
 from weft.node.answer import Answers
 from weft.node.apply import Applier
 from weft.node.compare import Comparison
@@ -25,6 +27,7 @@ from weft.node.evidence import Accusations
 from weft.node.mark import Mark
 from weft.node.neighbours import Neighbours
 from weft.node.outgoing import Outgoing
+from weft.node.reception import Reception
 from weft.storage.memory import MemoryAttachments, MemoryJournal, MemoryStore
 
 GENESIS = make_genesis()
@@ -140,6 +143,31 @@ async def test_few_lies_of_each_member_are_kept(monkeypatch: pytest.MonkeyPatch)
         True,
         False,
     ]
+    assert not accusations.wants(3, 9)
+    assert accusations.wants(2, 9)
+    assert accusations.wants(10**9, 9), "it is looked into, and found to be garbage"
+
+
+async def test_evidence_that_nobody_wants_is_not_looked_into() -> None:
+    """Each may state thousands of signatures, and every member sends it to every other."""
+    seen: list[bytes] = []
+
+    class CountingDoor(Door):
+        async def vertex(self, raw: bytes, attachments: tuple[Attachment, ...]) -> Admitted:
+            seen.append(raw)
+            return await super().vertex(raw, attachments)
+
+    members = Members()
+    door = CountingDoor(GENESIS, Workers())
+    watch = type("Watch", (), {"refused": lambda *_: None})()
+    reception = Reception(door, MemoryAttachments(), members, watch, lambda *_: None)
+    first, second = (say(3, 1, time_ms) for time_ms in (1, 2))
+    item = message.Evidence(first.raw, second.raw)
+    assert await reception.evidence(1, item, lambda author, round_: False) is None
+    assert (seen, members.cuts) == ([], [])
+    assert await reception.evidence(1, item, lambda author, round_: True) == (first, second)
+    assert await reception.evidence(1, message.Evidence(b"x", b"x"), lambda author, round_: True) is None
+    assert members.cuts == [1]
 
 
 def say(author: int, round_: int, time_ms: int, *batch: bytes) -> Vertex:
