@@ -32,7 +32,9 @@ def files(root: Path = ROOT) -> Iterator[Path]:
         names[:] = sorted(
             name for name in names if name not in LEFT_BEHIND and not name.endswith(".egg-info")
         )
-        yield from (Path(folder) / name for name in sorted(found) if not name.endswith(".pyc"))
+        # In a second work tree `.git` is a file.
+        kept = (name for name in sorted(found) if name not in LEFT_BEHIND and not name.endswith(".pyc"))
+        yield from (Path(folder) / name for name in kept)
 
 
 def texts(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
