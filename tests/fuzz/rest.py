@@ -224,7 +224,7 @@ def check_signed(data: bytes) -> None:
 def _sign(
     contract: str, call: str, arguments: bytes, contents: list[bytes], tag: bytes | None
 ) -> tuple[bytes, list[Attachment]]:
-    attachments = [Attachment(urandom(32), bytes(content)) for content in contents]
+    attachments = [Attachment(urandom(32), memoryview(content).tobytes()) for content in contents]
     transaction = Transaction(
         version=1,
         chain=station().genesis.chain,

@@ -10,7 +10,7 @@ from types import FrameType
 CPU_S = 10
 """Of one input: far more than any takes, so whatever reaches it hangs."""
 MEMORY_BYTES = 3 << 30
-"""Address space of a fuzz process."""
+"""Of a fuzz process."""
 
 
 class HangError(BaseException):
@@ -50,5 +50,6 @@ def ending() -> Iterator[None]:
 
 def confine() -> None:
     """Limit this process' memory for good."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    # Not its address space: the store maps far more of a file than it ever reads.
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
