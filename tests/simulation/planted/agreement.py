@@ -26,6 +26,9 @@ from weft.model.vertex import Vertex
 from weft.node.admit import Door
 from weft.node.node import Node
 from weft.node.reception import Reception
+from weft.simulation.byzantine.forge import Forge
+from weft.simulation.byzantine.misdate import Misdate
+from weft.simulation.byzantine.slander import Slander
 from weft.simulation.checkers.agreement import Agreement, OrderedOnce, PrefixOrder
 from weft.simulation.checkers.bounds import Bounds
 from weft.simulation.checkers.checkpoints import Checkpoints
@@ -33,7 +36,6 @@ from weft.simulation.checkers.evidence import Guilt
 from weft.simulation.checkers.forgetting import Forgetting
 from weft.simulation.checkers.ledger_time import LedgerTime
 from weft.simulation.checkers.progress import Progress
-from weft.simulation.scenario import Given
 
 
 def _quorum_off_by_one(patch: pytest.MonkeyPatch) -> None:
@@ -164,7 +166,9 @@ def _ahead_is_a_lie(patch: pytest.MonkeyPatch) -> None:
 
 
 def _evidence_is_believed(patch: pytest.MonkeyPatch) -> None:
-    async def evidence(self: Reception, member: int, item: Evidence) -> tuple[Vertex, Vertex] | None:
+    async def evidence(
+        self: Reception, member: int, item: Evidence, _: object
+    ) -> tuple[Vertex, Vertex] | None:
         with suppress(VertexError):
             first, second = [await self._door.vertex(raw, ()) for raw in (item.first, item.second)]
             return first.vertex, second.vertex
@@ -204,12 +208,14 @@ AGREEMENT = (
         "`Rule._decide_by_anchor` skips whatever it is asked for",
         Agreement,
         _indirect_rule_skips,
+        faults=("delay", "partition"),
     ),
     Bug(
         "a quorum of votes commits",
         "`Rule._count_certificates` counts votes for certificates",
         Agreement,
         _certified_by_votes,
+        faults=("delay", "partition"),
     ),
     Bug(
         "order hash without slots",
@@ -234,7 +240,7 @@ AGREEMENT = (
         "`Core._forget` does nothing",
         Bounds,
         _never_forgets,
-        seed=13,
+        faults=(),
     ),
     Bug(
         "stale checkpoint accepted",
@@ -247,8 +253,7 @@ AGREEMENT = (
         "`Door.checkpoint` does not look at signatures",
         Checkpoints,
         _checkpoint_without_quorum,
-        Given(nodes=4, fault_model="byzantine", byzantine=1),
-        seed=10,
+        liars=(Forge,),
     ),
     Bug(
         "the latest time is the time",
@@ -261,27 +266,28 @@ AGREEMENT = (
         "`Ahead.is_ahead` is never so",
         LedgerTime,
         _nothing_is_held,
-        Given(nodes=4, fault_model="byzantine", byzantine=1),
-        seed=11,
+        liars=(Misdate,),
     ),
     Bug(
         "a clock ahead is a lie",
         "`Core._arrived` refuses what it should hold",
         Guilt,
         _ahead_is_a_lie,
+        faults=("clock",),
     ),
     Bug(
         "evidence is believed",
         "`Reception.evidence` does not look whether the pair proves anything",
         Guilt,
         _evidence_is_believed,
-        Given(nodes=4, fault_model="byzantine", byzantine=1),
+        liars=(Slander,),
     ),
     Bug(
         "asked once and never again",
         "`Catchup._pause` forgets what nobody had",
         Progress,
         _asks_only_once,
-        Given(nodes=4, mode="liveness"),
+        faults=("loss", "partition"),
+        mode="liveness",
     ),
 )

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from weft.model.committee import FaultModel
+from weft.simulation.byzantine import BEHAVIOURS
 from weft.simulation.checkers import CHECKERS
-from weft.simulation.ports import Checker, Violation
+from weft.simulation.ports import Behaviour, Checker, Mode, Violation
 from weft.simulation.run import simulate
 from weft.simulation.scenario import Given
 
@@ -26,9 +28,10 @@ class Bug:
     checker: type[Checker]
     """The checker that it is for."""
     plant: Plant
-    given: Given = FOUR
-    seed: int = 0
-    """From here on the suite looks; measuring begins at 0."""
+    faults: tuple[str, ...] | None = None
+    """What the suite narrows its runs down to, to be quick. Measuring draws everything."""
+    liars: tuple[type[Behaviour], ...] = ()
+    mode: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +44,21 @@ class Catch:
     violation: Violation
 
 
-def hunt(bug: Bug, seeds: Iterable[int], checkers: Iterable[type[Checker]] = CHECKERS) -> Catch | None:
+def hunt(
+    bug: Bug, seeds: Iterable[int], checkers: Iterable[type[Checker]] = CHECKERS, is_narrow: bool = False
+) -> Catch | None:
     """Run seeds with the bug until one of these checkers stops a run."""
     chosen = tuple(checkers)
     promises = {checker.promise for checker in chosen}
+    given, behaviours = FOUR, BEHAVIOURS
+    if is_narrow:
+        model: FaultModel | None = "byzantine" if bug.liars else None
+        given = Given(4, model, 1 if bug.liars else None, bug.faults, mode=bug.mode)
+        behaviours = bug.liars or BEHAVIOURS
     with pytest.MonkeyPatch.context() as patch:
         bug.plant(patch)
         for count, seed in enumerate(seeds, 1):
-            violation = simulate(seed, bug.given, checkers=chosen).violation
+            violation = simulate(seed, given, checkers=chosen, behaviours=behaviours).violation
             if violation is not None and violation.promise in promises:
                 return Catch(seed, count, violation)
     return None

@@ -130,19 +130,21 @@ DURABILITY = (
         "`recover` passes over own vertices",
         NoTwin,
         _forgotten_slot,
-        seed=40,
+        faults=("crash",),
     ),
     Bug(
         "forgotten word after restart",
         "`recover` passes over own words",
         Recovery,
         _forgotten_word,
+        faults=("crash",),
     ),
     Bug(
         "lost tail on torn write",
         "`Segment.survey` gives up four records in front of a torn one",
         Recovery,
         _lost_tail,
+        faults=("crash",),
     ),
     Bug(
         "told before stored",

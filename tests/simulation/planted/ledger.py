@@ -19,6 +19,7 @@ from weft.node import apply
 from weft.node.apply import Applied, _Group
 from weft.node.follow import Ledger
 from weft.node.node import Node
+from weft.simulation.byzantine.starve import Starve
 from weft.simulation.checkers.agreement import Sameness
 from weft.simulation.checkers.erasure import Erasure
 from weft.simulation.checkers.execution import Conditions, ExecutedOnce, OneWish
@@ -27,7 +28,6 @@ from weft.simulation.checkers.proofs import Proofs
 from weft.simulation.checkers.reads import Linearizable
 from weft.simulation.checkers.roots import Rebuilt
 from weft.simulation.disk import Attachments
-from weft.simulation.scenario import Given
 
 BLOCKS = 2
 """How far back the shortened replay window reaches."""
@@ -208,6 +208,6 @@ LEDGER = (
         "`Attachment.commitment` covers the salt alone, so that any content will do",
         Linearizable,
         _commitment_to_salt,
-        Given(nodes=4, fault_model="byzantine", byzantine=1),
+        liars=(Starve,),
     ),
 )
