@@ -24,7 +24,7 @@ class _Mute:
 class Recovery(CommitChecker):
     """The journal, read at any moment by whoever would start then, gives the core that was: no round in which
     it spoke and no height that it signed is free again, the order is what it was, and reaches at least as far
-    as when it spoke last (4, 21, 35)."""
+    as when it spoke last; and a vertex stands behind all that it names (4, 5, 21, 35)."""
 
     promise = "Recovery is replay"
 
@@ -103,6 +103,8 @@ class Recovery(CommitChecker):
             self.fail(
                 f"{who} knows rounds up to {base.round}; {self._durable[place]} was final before it spoke"
             )
+        if recovered.core.waiting() and not self.scene.look(place).is_damaged:
+            self.fail(f"{who} holds vertices without what they name: {recovered.core.waiting()[0].reference}")
         if recovered.core.floor != base.round - self.scene.genesis.limits.depth:
             self.fail(f"{who} gives a floor of {recovered.core.floor} at round {base.round}")
         for delivered in recovered.delivered:
