@@ -2,12 +2,19 @@
 
 from pathlib import Path
 
-from tests.fuzz import disk, member, photo, rest, words
+from tests.fuzz import client, disk, member, photo, rest, words
 
 FOUND = Path(__file__).parent / "found"
 """Inputs that once broke a promise, a folder for each target."""
 
 TARGETS = {
     target.name: target
-    for target in (*words.TARGETS, *disk.TARGETS, *rest.TARGETS, *photo.TARGETS, *member.TARGETS)
+    for target in (
+        *words.TARGETS,
+        *disk.TARGETS,
+        *rest.TARGETS,
+        *photo.TARGETS,
+        *member.TARGETS,
+        *client.TARGETS,
+    )
 }

@@ -83,8 +83,15 @@ class Nodes:
         return await self._find(build, self._timeout_s if timeout_s is None else timeout_s)
 
     async def ask_json(self, method: str, path: str, **given: Any) -> Any:
-        """The JSON of an answer."""
-        return (await self.ask(method, path, **given)).json()
+        """The JSON object of an answer; raises ProblemError when it is none."""
+        response = await self.ask(method, path, **given)
+        try:
+            found = response.json()
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise ProblemError(response.status_code, {"detail": f"what {path} answered is no JSON object"})
+        return found
 
     @asynccontextmanager
     async def open(
@@ -153,7 +160,7 @@ class Nodes:
                 return response
             await response.aread()
             await response.aclose()
-        except httpx.TransportError as failure:
+        except (httpx.RequestError, httpx.InvalidURL) as failure:
             return UnreachableError(f"{url} does not answer: {failure or type(failure).__name__}")
         return problem_of(response)
 
@@ -164,7 +171,7 @@ class Nodes:
     def _note_clock(self, response: httpx.Response) -> None:
         try:
             self.skew_s = parsedate_to_datetime(response.headers["date"]).timestamp() - time()
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OverflowError):
             return
 
 
@@ -172,7 +179,7 @@ def problem_of(response: httpx.Response) -> ProblemError:
     """What a node said is wrong."""
     try:
         problem = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         problem = {}
     return ProblemError(response.status_code, problem if isinstance(problem, dict) else {})
 

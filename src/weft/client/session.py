@@ -70,7 +70,8 @@ class Session:
         outcome = await transactions.send(self.nodes, signed, wait, timeout_s)
         self.note(outcome.height)
         if wait == "certified" and self.genesis is not None:
-            await self.verify(outcome.id)
+            # Not the identity that the node names: it could name one that is proved, and is not ours.
+            await self.verify(signed.id)
         return outcome
 
     async def write(self, method: str, path: str, *, timeout_s: float | None = None, **given: Any) -> Any:

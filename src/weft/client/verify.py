@@ -30,10 +30,10 @@ def check_transaction(
     try:
         proof = _prove(genesis, position, blocks)
         steps = verify_transaction(genesis, proof)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise UnprovedError(f"the node's blocks lack what a proof needs: {error!r}") from None
     named = next((step for step in steps if step.name == "transaction"), None)
-    if named is None or not named.detail.startswith(id_):
+    if named is None or named.detail.partition(" ")[0] != id_:
         raise UnprovedError(f"another transaction than {id_} stands at position {position}")
     return _proved(steps)
 

@@ -23,6 +23,7 @@ from weft.client import (
 )
 from weft.client import nodes as nodes_module
 from weft.client import signing as signing_module
+from weft.client.verify import check_transaction
 from weft.model.block import Checkpoint
 from weft.model.call import PutRecords, RecordItem
 from weft.model.errors import BehindError, ChainError, DivergedError, FullError, KeyFileError
@@ -55,6 +56,73 @@ async def test_when_no_node_answers_it_is_said(nowhere: str) -> None:
     async with AsyncClient([nowhere], patience_s=0) as client:
         with pytest.raises(UnreachableError, match=nowhere):
             await client.head()
+
+
+class Answerer:
+    """A server that answers everything with the same bytes, and counts how often it was asked."""
+
+    def __init__(self, says: bytes) -> None:
+        self.asked = 0
+        self._says = says
+
+    async def __aenter__(self) -> "Answerer":
+        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        self.asked += 1
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + self._says)
+        await writer.drain()
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "says",
+    [b"\r\n<html>", b"\r\n[1]", b"\r\n" + b"[" * 9999, b"\r\n\xff", b"Content-Encoding: gzip\r\n\r\nno zip"],
+)
+async def test_an_answer_that_is_none_of_a_node_is_an_error_of_ours(says: bytes) -> None:
+    """Of a proxy, say, or of somebody else who listens there."""
+    async with Answerer(says) as there, AsyncClient(there.url, timeout_s=0.1, patience_s=0) as client:
+        with pytest.raises((ProblemError, UnreachableError)):
+            await client.status()
+
+
+@pytest.mark.parametrize(
+    "says", [b"\r\n", b"\r\ndata: {}\n\n", b"\r\ndata: [\n\n", b"\r\nevent: problem\ndata: 1\n\n"]
+)
+async def test_who_ends_every_stream_at_once_is_asked_with_pauses(says: bytes) -> None:
+    """They grow; without them one bad node would keep itself and its readers busy."""
+    async with Answerer(says) as there, AsyncClient(there.url) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                async for _ in client.follow("0"):
+                    raise AssertionError("there is no event")
+        assert 1 < there.asked < 10
+
+
+async def test_another_transaction_that_is_proved_does_not_stand_for_ours(
+    client: AsyncClient, twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one that the node names instead, nor one whose identity begins like it."""
+    first = await client.submit("records", "put", put("a").arguments, [b"1"])
+    fate = await twin.find_fate(bytes.fromhex(first.id))
+    assert fate is not None
+
+    async def submit(*_: object) -> Fate:
+        return fate
+
+    monkeypatch.setattr(twin, "submit", submit)
+    client._session.timeout_s = 0.1
+    with pytest.raises(ProblemError, match="knows nothing"):
+        await client.submit("records", "put", put("b").arguments, [b"1"], wait="certified")
+    blocks = [await client.block(1)]
+    with pytest.raises(UnprovedError, match="another transaction"):
+        check_transaction(twin.genesis, first.id[:-1], 0, blocks)
 
 
 async def test_a_record_signed_here_belongs_to_the_key(client: AsyncClient, twin: Twin) -> None:
