@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -54,6 +55,18 @@ class Result:
     """The graph as text, if something was found."""
 
 
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """Thousands of nodes say nothing; afterwards logs are as they were."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+@_without_logs()
 def simulate(
     seed: int,
     given: Given = ANYTHING,
@@ -63,7 +76,6 @@ def simulate(
     behaviours: Sequence[type[Behaviour]] = BEHAVIOURS,
 ) -> Result:
     """Run one seed. `contracts` come on top of those that all networks have."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     scenario = draw(seed, given, tuple(FAULTS), behaviours)
     loop = JumpingLoop(  # type: ignore[abstract] # nodes need no more of it
         EVENTS_PER_ROUND * (scenario.rounds + 500) * len(scenario.signers), SECONDS_MAX

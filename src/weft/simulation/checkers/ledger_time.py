@@ -20,8 +20,9 @@ class LedgerTime(CommitChecker):
         super().performed(place, effect)
         if isinstance(effect, Persist) and effect.is_own:
             node = self.scene.look(place).node
-            if node is not None:
-                self._furthest_ms = max(self._furthest_ms, node.clock.wall_ms())
+            now_ms = 0 if node is None else node.clock.wall_ms()
+            # The clock may have been set back while the disk was busy.
+            self._furthest_ms = max(self._furthest_ms, now_ms, effect.vertex.time_ms)
 
     def ordered(self, place: int, delivered: Deliver) -> None:
         commit, weights = delivered.commit, self.scene.genesis.committee.weights
