@@ -17,6 +17,7 @@ from rich.table import Table
 from tests.fire.enclosure import enclose, is_enclosed
 from tests.fire.faults import KINDS
 from tests.fire.history import keep_history
+from tests.fire.linear import build_judge
 from tests.fire.nemesis import Nemesis
 from tests.fire.report import commit_of, page, summary
 from tests.fire.trial import Result, Setup, try_it
@@ -30,6 +31,7 @@ PLAIN_TELL_S = 15.0
 def main(arguments: list[str]) -> int:
     options = _parse(arguments)
     if not options.loopback and not is_enclosed():
+        build_judge()  # out here: its sources come over the network, and within there is none
         enclose("tests.fire", arguments)
     setup = Setup(
         options.seed,
