@@ -15,6 +15,7 @@ from weft.model.digest import Digest
 from weft.model.transaction import Attachment
 from weft.storage.journal import SUFFIX, Journal
 from weft.storage.memory import MemoryAttachments, MemoryStore
+from weft.storage.segment import Segment
 
 FOLDER = Path("journal")
 PAGE = 512
@@ -128,9 +129,12 @@ class MemoryFiles:
         self._open.clear()
 
     def flip(self, random: Random) -> None:
-        """A bit of what was synced changes."""
-        held = self._files[random.choice(self.paths(FOLDER, SUFFIX))]
-        _flip(held.content, 0, random)
+        """A bit of what was synced, and is known to have been, changes. Where no record says so yet, the
+        journal cannot tell it from a torn tail: crashes have that."""
+        paths = self.paths(FOLDER, SUFFIX)
+        path = random.choice(paths)
+        content = self._files[path].content
+        _flip(content, 0, Segment(path, self).survey().durable if path == paths[-1] else len(content), random)
 
     def wipe(self) -> None:
         """All is gone."""
@@ -169,11 +173,11 @@ def _hole(held: _File, random: Random) -> None:
 
 
 def _flip_loose(held: _File, random: Random) -> None:
-    _flip(held.content, held.durable, random)
+    _flip(held.content, held.durable, len(held.content), random)
 
 
-def _flip(content: bytearray, begin: int, random: Random) -> None:
-    content[random.randrange(begin, len(content))] ^= 1 << random.randrange(8)
+def _flip(content: bytearray, begin: int, end: int, random: Random) -> None:
+    content[random.randrange(begin, end)] ^= 1 << random.randrange(8)
 
 
 _FATES: dict[str, Callable[[_File, Random], None]] = {

@@ -33,8 +33,10 @@ class Recovery(CommitChecker):
         self._spoken: dict[int, int] = {}
         self._signed: dict[int, int] = {}
         self._delivered: dict[int, int] = {}
+        self._appended: dict[int, set[Reference]] = {}
+        """What each member has put into its journal since its last start, and not synced for certain."""
         self._persisted: dict[int, set[Reference]] = {}
-        """What each member has on its disk for certain, since its last start."""
+        """What of it is on its disk for certain."""
         self._durable: dict[int, int] = {}
         """The newest round that was delivered before the member last spoke: all of that is synced."""
         self._rounds: list[int] = []
@@ -43,17 +45,23 @@ class Recovery(CommitChecker):
     def performed(self, place: int, effect: Effect) -> None:
         super().performed(place, effect)
         if isinstance(effect, Persist):
-            self._persisted.setdefault(place, set()).add(effect.vertex.reference)
+            self._appended.setdefault(place, set()).add(effect.vertex.reference)
         if isinstance(effect, Persist) and effect.is_own:
+            self._note_sync(place)
             self._spoken[place] = effect.vertex.round
             self._durable[place] = self._delivered.get(place, 0)
         elif isinstance(effect, PersistStatement):
+            self._note_sync(place)
             self._signed[place] = effect.word.statement.height
         self._until_look -= 1
         if self._until_look < 0:
             random = Random(f"{self.scene.seed}/{len(self.commits)}")
             self._until_look = random.randint(1, 2 * LOOK_EVERY)
             self._look(place)
+
+    def _note_sync(self, place: int) -> None:
+        """What makes an own word durable makes everything before it durable too."""
+        self._persisted.setdefault(place, set()).update(self._appended.pop(place, ()))
 
     def delivered(self, place: int, delivered: Deliver) -> None:
         self._delivered[place] = delivered.commit.round
@@ -63,6 +71,7 @@ class Recovery(CommitChecker):
 
     def restarted(self, place: int, recovered: Recovered, is_disk_lost: bool) -> None:
         super().restarted(place, recovered, is_disk_lost)
+        self._appended[place] = set()
         self._persisted[place] = set()
         if self.scene.look(place).is_damaged:
             for known in (self._spoken, self._signed, self._delivered, self._durable):
