@@ -30,7 +30,7 @@ from weft.model.stored import Finding, Note
 from weft.network.peers import Network
 from weft.node.gateway import Gateway
 from weft.node.holdings import Progress
-from weft.node.loop import LoopClock, Threads
+from weft.node.loop import LoopClock, Threads, watch_lag
 from weft.node.node import Node
 from weft.node.ports import Inbox, Peers
 from weft.node.recover import found, recover
@@ -112,7 +112,12 @@ async def _serve(home: Home) -> None:
         ledger = Ledger(genesis, home.member, store.state, attachments, node.peers, service)
         files = FilesService(ledger, data, config.files.upload_bytes_max)
         app = create_app(service, [router(files)], lambda: node.watch.render(node.peers.tallies), None)
-        await _run_all(node.run(), files.run(), serve(app, config.api.host, config.api.port))
+        await _run_all(
+            node.run(),
+            files.run(),
+            serve(app, config.api.host, config.api.port),
+            watch_lag(node.watch.loop_lag.observe),
+        )
 
 
 def hear_mistake(node: Node, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from weft.model.block import Checkpoint
 from weft.model.genesis import Genesis
@@ -23,6 +23,7 @@ DISK_RESERVE_BYTES = 64 * MIB
 hear
 507."""
 DISK_LOOK_US = 1_000_000
+LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 PEER_GAUGES = (
     ("is_connected", "connected", "1 while our stream to the member is open"),
     ("rtt_us", "rtt_microseconds", "Last round trip on our stream to the member"),
@@ -61,6 +62,12 @@ class Watch:
             "weft_rounds_without_transactions_total", "Commits that carried no transaction"
         )
         self.accusations = self._counter("weft_equivocations_total", "Members proved to have spoken twice")
+        self.loop_lag = Histogram(
+            "weft_loop_lag_seconds",
+            "How late the event loop came to a timer",
+            buckets=LAG_BUCKETS_S,
+            registry=self.registry,
+        )
         self._of_peers = {
             field: Gauge(f"weft_peer_{name}", text, ["member"], registry=self.registry)
             for field, name, text in PEER_GAUGES
