@@ -2,7 +2,9 @@
 
 Transactions are signed before the clock starts: records of a stated size, each in a key of its own. Two
 questions: how many a second when as much is in flight as the nodes take (batches), and how long one takes at
-a steady rate (one by one, sent on time whether or not earlier ones were answered).
+a steady rate (sent on time whether or not earlier ones were answered; one by one, or those that are due
+within some milliseconds in one batch). `load_cpu_s` is what this process itself took of the processors
+meanwhile.
 """
 
 import asyncio
@@ -28,6 +30,10 @@ from weft.model.keys import ED25519, SECP256K1, PrivateKey
 from weft.model.transaction import Attachment, Commitment, Transaction, sign_transaction
 
 LIFETIME_MS = 3_600_000
+WARM_S = 1.0
+WARM_RATE = 4_000
+SPARE = 2
+"""So many times more is signed before the clock starts than the warm-up took: a load never runs dry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +49,22 @@ class Figures:
     p99_ms: float
     max_ms: float
     refused: int
+    load_cpu_s: float
 
 
 def bench(
     url: Annotated[
         list[str] | None, typer.Option(help="A node's address; once for each. None: a network of its own.")
     ] = None,
-    rate: Annotated[int, typer.Option(help="Transactions a second, one by one.", min=1)] = 50,
-    seconds: Annotated[float, typer.Option(help="How long each measurement lasts.", min=1)] = 10,
+    measure: Annotated[
+        Literal["both", "batch", "paced"],
+        typer.Option(help="As much as is answered, a steady rate, or both."),
+    ] = "both",
+    rate: Annotated[int, typer.Option(help="Transactions a second at the steady rate.", min=1)] = 50,
+    gather_ms: Annotated[
+        int, typer.Option(help="What is due within so long goes in one batch; 0: one by one.", min=0)
+    ] = 0,
+    seconds: Annotated[float, typer.Option(help="How long each measurement lasts.", min=0.1)] = 10,
     batch: Annotated[int, typer.Option(help="Transactions in one batch.", min=1, max=1000)] = 250,
     in_flight: Annotated[int, typer.Option(help="Batches under way at each node.", min=1)] = 2,
     size: Annotated[int, typer.Option(help="Bytes of a record.", min=4, max=60_000)] = 128,
@@ -59,8 +73,17 @@ def bench(
     fault_model: Annotated[FaultModel, typer.Option(help="What may fail there.")] = "byzantine",
     as_json: AsJson = False,
 ) -> None:
-    """Measure transactions a second through the batch route, and latency one by one at a steady rate."""
-    plan = _Plan(rate, seconds, batch, in_flight, size, ED25519 if curve == "ed25519" else SECP256K1)
+    """Measure transactions a second through the batch route, and latency at a steady rate."""
+    plan = _Plan(
+        measure,
+        rate,
+        gather_ms,
+        seconds,
+        batch,
+        in_flight,
+        size,
+        ED25519 if curve == "ed25519" else SECP256K1,
+    )
     figures = asyncio.run(_measure(url, plan)) if url else _measure_own(nodes, fault_model, plan)
     if as_json:
         show_json({"figures": [asdict(item) for item in figures]})
@@ -71,7 +94,9 @@ def bench(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
+    measure: Literal["both", "batch", "paced"]
     rate: int
+    gather_ms: int
     seconds: float
     batch: int
     in_flight: int
@@ -93,66 +118,99 @@ async def _measure(urls: Sequence[str], plan: _Plan) -> list[Figures]:
     wires = [_Wire(url) for url in urls]
     chain = bytes.fromhex((await wires[0].get("/v1/status"))["chain_id"])
     writer = _Writer(chain, plan)
-    await _saturate(wires, writer, plan, 1.0)
-    return [await _saturate(wires, writer, plan, plan.seconds), await _pace(wires, writer, plan)]
+    warm = await _saturate(wires, writer, plan, WARM_S, WARM_RATE)
+    found = []
+    if plan.measure != "paced":
+        rate = max(WARM_RATE, SPARE * warm.per_second)
+        found.append(await _saturate(wires, writer, plan, plan.seconds, rate))
+    if plan.measure != "batch":
+        found.append(await _pace(wires, writer, plan))
+    return found
 
 
-async def _saturate(wires: Sequence["_Wire"], writer: "_Writer", plan: _Plan, seconds: float) -> Figures:
-    """Batches as fast as they are answered, over all nodes."""
+async def _saturate(
+    wires: Sequence["_Wire"], writer: "_Writer", plan: _Plan, seconds: float, rate: float
+) -> Figures:
+    """Batches as fast as they are answered, over all nodes; there are enough of them for so many a second."""
     tell(f"signing for {seconds:.0f} s of batches …")
     lanes = [wire for wire in wires for _ in range(plan.in_flight)]
-    ready = [writer.batch() for _ in range(int(seconds * 8_000 / plan.batch) + len(lanes))]
-    latencies: list[float] = []
-    refused = 0
-    begin = time.perf_counter()
+    ready = [writer.batch(plan.batch) for _ in range(int(seconds * rate / plan.batch) + len(lanes))]
+    stretch = _Stretch()
 
     async def send(wire: "_Wire") -> None:
-        nonlocal refused
-        while ready and time.perf_counter() - begin < seconds:
+        while ready and time.perf_counter() - stretch.begin < seconds:
             body = ready.pop()
             sent = time.perf_counter()
-            answer = await wire.post("/v1/transactions:batch?wait=executed", body)
-            taken = (time.perf_counter() - sent) * 1000
-            if "items" not in answer:
-                raise RuntimeError(answer)
-            done = sum(item.get("status") == "executed" for item in answer["items"])
-            latencies.extend([taken] * done)
-            refused += len(answer["items"]) - done
+            stretch.note(await wire.post("/v1/transactions:batch?wait=executed", body), [sent] * plan.batch)
 
     await asyncio.gather(*(send(wire.twin()) for wire in lanes))
-    return _figures("batch", latencies, time.perf_counter() - begin, refused)
+    return stretch.figures("batch")
 
 
 async def _pace(wires: Sequence["_Wire"], writer: "_Writer", plan: _Plan) -> Figures:
-    """One by one at a steady rate; the clock of each starts when it was due."""
-    bodies = [writer.single() for _ in range(int(plan.rate * plan.seconds))]
+    """At a steady rate; the clock of each transaction starts when it was due, and a batch leaves when the
+    last of it is."""
+    together = max(1, plan.rate * plan.gather_ms // 1000)
+    path = "/v1/transactions:batch?wait=executed" if together > 1 else "/v1/transactions?wait=executed"
+    bodies = [
+        writer.batch(together) if together > 1 else writer.single()
+        for _ in range(int(plan.rate * plan.seconds / together))
+    ]
     idle = [wire.twin() for wire in wires for _ in range(4)]
-    latencies: list[float] = []
-    refused = 0
-    begin = time.perf_counter() + 0.1
+    stretch = _Stretch(0.1)
 
     async def send(place: int, body: bytes) -> None:
-        nonlocal refused
-        due = begin + place / plan.rate
-        await asyncio.sleep(due - time.perf_counter())
+        due = [stretch.begin + (place * together + one) / plan.rate for one in range(together)]
+        await asyncio.sleep(due[-1] - time.perf_counter())
         wire = idle.pop(0) if idle else wires[place % len(wires)].twin()
-        answer = await wire.post("/v1/transactions?wait=executed", body)
+        answer = await wire.post(path, body)
         idle.append(wire)
-        latencies.append((time.perf_counter() - due) * 1000)
-        refused += answer.get("status") != "executed"
+        stretch.note(answer, due)
 
     await asyncio.gather(*(send(place, body) for place, body in enumerate(bodies)))
-    return _figures(f"one by one at {plan.rate}/s", latencies, time.perf_counter() - begin, refused)
+    how = f"batches of {together}" if together > 1 else "one by one"
+    return stretch.figures(f"{how} at {plan.rate}/s")
 
 
-def _figures(route: str, latencies: list[float], seconds: float, refused: int) -> Figures:
+class _Stretch:
+    """One measurement, while it lasts."""
+
+    def __init__(self, after_s: float = 0.0) -> None:
+        self.begin = time.perf_counter() + after_s
+        self._cpu = time.process_time()
+        self._latencies: list[float] = []
+        self._refused = 0
+
+    def note(self, answer: Any, begun: Sequence[float]) -> None:
+        """What a node said of transactions that were sent, or due, at these moments."""
+        now = time.perf_counter()
+        items = answer.get("items", [answer])
+        if len(items) != len(begun):
+            raise RuntimeError(answer)
+        for item, begin in zip(items, begun, strict=True):
+            if item.get("status") == "executed":
+                self._latencies.append((now - begin) * 1000)
+            else:
+                self._refused += 1
+
+    def figures(self, route: str) -> Figures:
+        taken = time.perf_counter() - self.begin
+        return figures_of(route, self._latencies, taken, self._refused, time.process_time() - self._cpu)
+
+
+def figures_of(
+    route: str, latencies: list[float], seconds: float, refused: int, load_cpu_s: float
+) -> Figures:
+    """The figures of transactions that took so many milliseconds each."""
     latencies.sort()
 
     def at(share: float) -> float:
         return latencies[min(int(len(latencies) * share), len(latencies) - 1)] if latencies else 0.0
 
     count = len(latencies)
-    return Figures(route, count, seconds, count / seconds, at(0.5), at(0.95), at(0.99), at(1), refused)
+    return Figures(
+        route, count, seconds, count / seconds, at(0.5), at(0.95), at(0.99), at(1), refused, load_cpu_s
+    )
 
 
 def _round(value: object) -> object:
@@ -169,8 +227,8 @@ class _Writer:
         self._run = os.urandom(6).hex()
         self._count = 0
 
-    def batch(self) -> bytes:
-        return msgspec.json.encode({"items": [self._item() for _ in range(self._plan.batch)]})
+    def batch(self, count: int) -> bytes:
+        return msgspec.json.encode({"items": [self._item() for _ in range(count)]})
 
     def single(self) -> bytes:
         return msgspec.json.encode(self._item())
