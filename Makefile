@@ -6,14 +6,16 @@ CASES ?= 100000
 TARGET ?= all
 SECONDS ?= 60
 SEED ?= 1
+BENCH ?=
 FAULT_MODEL ?= byzantine
 ENV := .venv
 BIN := $(ENV)/bin
 READY := $(ENV)/ready
+PEERS := $(ENV)/peers
 SAMPLES := build/samples
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format simulate judge fuzz machine fire chart bench proto docs lock clean
+.PHONY: help run test check format simulate judge fuzz machine fire chart peers bench proto docs lock clean
 
 help: ## this text
 	@echo "Weft: one ledger, kept by equals."
@@ -60,8 +62,13 @@ fire: $(READY) ## real processes under fire (SECONDS=60 SEED=1 FAULT_MODEL=byzan
 chart: $(READY) ## docs/faults.png: what clients notice of one node killed, and of one slow
 	@$(BIN)/python -m tests.fire.chart
 
-bench: $(READY) ## load on a network of its own
-	@$(BIN)/weft bench
+peers: $(PEERS) ## what Weft is measured beside: etcd, Go and what is built with it, PySyncObj (Debian, as root)
+	@{ command -v etcd && { command -v go || test -x /usr/local/go/bin/go; }; } >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends etcd-server golang-go ca-certificates; }
+	@$(BIN)/python -m benchmarks.peers
+
+bench: $(PEERS) ## Weft beside its peers: table, chart, raw data (BENCH="--quick"; `make peers` first)
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 proto: $(READY) ## the Python side of proto/peer.proto
 	@$(BIN)/python -m grpc_tools.protoc -I proto --python_out=src/weft/network/generated \
@@ -72,9 +79,10 @@ docs: $(READY) ## the generated pages of docs/reference
 
 LOCK := uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-lock: $(READY) ## requirements.lock and requirements.fuzz.lock from pyproject.toml
+lock: $(READY) ## the locks, requirements*.lock, from pyproject.toml
 	@$(BIN)/$(LOCK) --all-extras pyproject.toml -o requirements.lock
 	@$(BIN)/$(LOCK) --group fuzz -o requirements.fuzz.lock
+	@$(BIN)/$(LOCK) --group bench -o requirements.bench.lock
 
 clean: ## remove the environment and what was built; networks stay
 	@rm -rf $(ENV) build
@@ -89,3 +97,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
+
+$(PEERS): $(READY) requirements.bench.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.bench.lock
+	@touch $(PEERS)

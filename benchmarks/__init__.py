@@ -1,0 +1,1 @@
+"""Weft beside its peers, on one machine and in one run: `make bench`, `python -m benchmarks`."""
