@@ -5,6 +5,7 @@ and digests over rebuilt values are the same thing, and no second spelling of a 
 Floats, maps and extension types have no place in any `Record`.
 """
 
+from collections.abc import Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -51,6 +52,24 @@ def decode(kind: type[T], data: bytes) -> T:
     return value  # type: ignore[return-value]
 
 
+def decode_many(kind: type[T], many: Sequence[bytes]) -> list[T]:
+    """`decode` for each; raises the EncodingError of the first that is not the encoding of a value.
+
+    Each is one whole MessagePack object, so their concatenation can be taken apart in one way only: it equals
+    that of the values' encodings when every single one does.
+    """
+    decoder = _decoders.get(kind) or _make_decoder(kind)
+    try:
+        values = list(map(decoder.decode, many))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return [decode(kind, data) for data in many]
+    together = b"".join(many)
+    encoded = _encoder.encode(values)
+    if encoded[len(encoded) - len(together) :] != together or len(encoded) - len(together) != _head(many):
+        return [decode(kind, data) for data in many]
+    return values  # type: ignore[return-value]
+
+
 def check_scalars(named: tuple[tuple[str, Scalar], ...]) -> None:
     """Raise TypeError unless every value is a Scalar."""
     for name, value in named:
@@ -65,6 +84,11 @@ def _make_decoder(kind: object) -> msgspec.msgpack.Decoder[object]:
     # that meets the structure in that moment crashes the process.
     with _making:
         return _decoders.setdefault(kind, msgspec.msgpack.Decoder(kind))
+
+
+def _head(many: Sequence[bytes]) -> int:
+    """How many bytes say that an array of so many follows."""
+    return 1 if len(many) < 16 else 3 if len(many) < 65_536 else 5
 
 
 def _name(kind: object) -> str:

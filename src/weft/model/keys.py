@@ -10,6 +10,7 @@ from typing import Annotated, NewType
 
 import coincurve
 import msgspec
+from coincurve._libsecp256k1 import ffi, lib
 from nacl import bindings
 from nacl.exceptions import CryptoError
 
@@ -88,7 +89,7 @@ def is_signed(key: PublicKey, message: Digest, signature: bytes) -> bool:
         if key.curve == ED25519:
             bindings.crypto_sign_open(signature + message, key.key)
             return True
-        return _curve_point(key.key).verify(_der(signature), message, hasher=None)
+        return len(message) == 32 and _is_ecdsa_signed(_curve_point(key.key), message, signature)
     except (CryptoError, ValueError):
         return False
 
@@ -109,14 +110,10 @@ def _curve_point(key: bytes) -> coincurve.PublicKey:
     return coincurve.PublicKey(key)
 
 
-def _der(signature: bytes) -> bytes:
-    """The DER form that the library wants of r and s (SEC 1, appendix C.8)."""
-    parts = b"".join(_der_integer(half) for half in (signature[:32], signature[32:]))
-    return b"\x30" + bytes((len(parts),)) + parts
-
-
-def _der_integer(number: bytes) -> bytes:
-    number = number.lstrip(b"\0") or b"\0"
-    if number[0] & 0x80:
-        number = b"\0" + number
-    return b"\x02" + bytes((len(number),)) + number
+def _is_ecdsa_signed(point: coincurve.PublicKey, message: Digest, signature: bytes) -> bool:
+    """The package takes signatures in DER only; libsecp256k1 beneath it takes r and s as they are."""
+    context, parsed = point.context.ctx, ffi.new("secp256k1_ecdsa_signature *")
+    return bool(
+        lib.secp256k1_ecdsa_signature_parse_compact(context, parsed, signature)
+        and lib.secp256k1_ecdsa_verify(context, parsed, message, point.public_key)
+    )

@@ -4,12 +4,13 @@ Identity is the digest of all but the signature, so a changed signature is not a
 carry the identity without being decoded: the body is everything between the array's head and the signature.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 
 from weft.model.digest import Digest, digest
-from weft.model.encoding import Natural, Record, decode, encode
+from weft.model.encoding import Natural, Record, decode, decode_many, encode
 from weft.model.errors import AttachmentError, ChainError, SizeError, TransactionError
 from weft.model.keys import PrivateKey, PublicKey, Signature
 from weft.model.limits import Limits
@@ -20,16 +21,23 @@ _SIGNED_HEAD = bytes((0x90 | (_FIELDS - 1),))
 """MessagePack's head of an array one shorter: the signed body is an array of all fields but the signature."""
 
 
-class Attachment(Record, frozen=True):
+class _Commits:
+    """An attachment's commitment, computed at the first look and kept with the value: it cannot change."""
+
+    def __get__(self, attachment: "Attachment", _: type) -> Digest:
+        # Only looked up here while the value's own attributes do not have it.
+        found = attachment.__dict__["commitment"] = digest("attachment", attachment.salt + attachment.content)
+        return found
+
+
+class Attachment(Record, frozen=True, dict=True, gc=True):
     """Content and the salt that hides it: 32 random bytes."""
 
     salt: Digest
     content: bytes
 
-    @property
-    def commitment(self) -> Digest:
-        """The only thing of it that is signed, ordered and kept in blocks."""
-        return digest("attachment", self.salt + self.content)
+    commitment = _Commits()
+    """The only thing of it that is signed, ordered and kept in blocks."""
 
 
 class Commitment(Record, frozen=True):
@@ -69,7 +77,7 @@ class Transaction(Record, frozen=True):
 
     @property
     def attachment_bytes(self) -> int:
-        return sum(item.size for item in self.attachments)
+        return sum([item.size for item in self.attachments])
 
 
 def sign_transaction(key: PrivateKey, transaction: Transaction) -> bytes:
@@ -89,9 +97,29 @@ def decode_transaction(raw: bytes, chain: Digest, limits: Limits) -> Transaction
     Raises EncodingError, SizeError, ChainError or TransactionError. Whether it may still be executed is
     execution's question.
     """
+    _check_size(raw, limits)
+    transaction = decode(Transaction, raw)
+    _check(transaction, chain, limits)
+    return transaction
+
+
+def decode_transactions(batch: Sequence[bytes], chain: Digest, limits: Limits) -> list[Transaction]:
+    """`decode_transaction` for each; raises on the first that is invalid, though not in the order of the
+    batch."""
+    for raw in batch:
+        _check_size(raw, limits)
+    transactions = decode_many(Transaction, batch)
+    for transaction in transactions:
+        _check(transaction, chain, limits)
+    return transactions
+
+
+def _check_size(raw: bytes, limits: Limits) -> None:
     if len(raw) > limits.transaction_bytes_max:
         raise SizeError(f"a transaction of {len(raw)} bytes; the limit is {limits.transaction_bytes_max}")
-    transaction = decode(Transaction, raw)
+
+
+def _check(transaction: Transaction, chain: Digest, limits: Limits) -> None:
     if transaction.version != 1:
         raise TransactionError(f"transaction version {transaction.version} is not known; this is version 1")
     if transaction.chain != chain:
@@ -99,20 +127,19 @@ def decode_transaction(raw: bytes, chain: Digest, limits: Limits) -> Transaction
     if not transaction.signer.is_well_formed():
         raise TransactionError(f"the signer's key is not one of curve {transaction.signer.curve}")
     _check_attachment_limits(transaction, limits)
-    return transaction
 
 
 def _check_attachment_limits(transaction: Transaction, limits: Limits) -> None:
-    items = transaction.attachments
-    if len(items) > limits.transaction_attachments_max:
-        raise SizeError(f"{len(items)} attachments; the limit is {limits.transaction_attachments_max}")
-    largest = max((item.size for item in items), default=0)
-    if largest > limits.attachment_bytes_max:
-        raise SizeError(f"an attachment of {largest} bytes; the limit is {limits.attachment_bytes_max}")
-    if transaction.attachment_bytes > limits.vertex_attachment_bytes_max:
+    sizes = [item.size for item in transaction.attachments]
+    if not sizes:
+        return
+    if len(sizes) > limits.transaction_attachments_max:
+        raise SizeError(f"{len(sizes)} attachments; the limit is {limits.transaction_attachments_max}")
+    if max(sizes) > limits.attachment_bytes_max:
+        raise SizeError(f"an attachment of {max(sizes)} bytes; the limit is {limits.attachment_bytes_max}")
+    if sum(sizes) > limits.vertex_attachment_bytes_max:
         raise SizeError(
-            f"attachments of {transaction.attachment_bytes} bytes together; "
-            f"the limit is {limits.vertex_attachment_bytes_max}"
+            f"attachments of {sum(sizes)} bytes together; the limit is {limits.vertex_attachment_bytes_max}"
         )
 
 

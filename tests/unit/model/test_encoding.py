@@ -5,7 +5,7 @@ import pytest
 from weft.model.block import Block, Checkpoint, Header
 from weft.model.call import PutRecords
 from weft.model.commit import Commit
-from weft.model.encoding import Natural, Record, check_scalars, decode, encode
+from weft.model.encoding import Natural, Record, check_scalars, decode, decode_many, encode
 from weft.model.errors import EncodingError
 from weft.model.genesis import Genesis
 from weft.model.merkle import Proof
@@ -54,6 +54,34 @@ NOTHING = [
     b"\x81" * 100_000,
 ]
 """Torn, empty, of other types, nested without end, with lengths that are not there."""
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 65_535, 65_536])
+def test_decoding_many_answers_as_decoding_one_by_one(count: int) -> None:
+    """However long the head of an array of so many is."""
+    pairs = [Pair(number, "x") for number in range(count)]
+    assert decode_many(Pair, [encode(pair) for pair in pairs]) == pairs
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        [b"\x92\xcc\x01\xa1x"],
+        [b"\x93\x01\xa1x\x02"],
+        [b"\xdc\x00\x02\x01\xa1x"],
+        [b"\x92\x01", b"\xa1x"],
+        [b"\x92\x01\xa1x\x92", b"\x01\xa1x"],
+        [b"\x92\x01\xd9\x01x", b"\x92\x01\xa1x"],
+        [b""],
+        [b"\x92\x01\xa1x\x92\x01\xa1x"],
+    ],
+)
+def test_among_many_no_second_spelling_slips_through(odd: list[bytes]) -> None:
+    """Longer than need be, with more fields, cut where another begins: as if each came alone."""
+    good = encode(Pair(1, "x"))
+    for many in (odd, [good, *odd], [*odd, good], [good] * 20 + odd + [good] * 20):
+        with pytest.raises(EncodingError):
+            decode_many(Pair, many)
 
 
 def test_a_record_is_an_array_of_its_fields() -> None:

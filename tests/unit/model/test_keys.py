@@ -61,6 +61,17 @@ def test_a_key_of_small_order_signs_nothing(point: bytes) -> None:
         assert not is_signed(PublicKey(ED25519, point), MESSAGE, signature)
 
 
+@pytest.mark.parametrize("number", [0, SECP256K1_ORDER, SECP256K1_ORDER + 1, 2**256 - 1])
+def test_numbers_outside_of_the_group_are_no_secp256k1_signature(number: int) -> None:
+    """Neither as r nor as s (SEC 1 section 4.1.4); and what is signed is 32 bytes."""
+    public, signature = key("ann", SECP256K1).public, key("ann", SECP256K1).sign(MESSAGE)
+    raw = number.to_bytes(32, "big")
+    assert not is_signed(public, MESSAGE, raw + signature[32:])
+    assert not is_signed(public, MESSAGE, signature[:32] + raw)
+    assert not is_signed(public, MESSAGE[:31], signature)
+    assert not is_signed(public, MESSAGE + b"\0", signature)
+
+
 def test_the_high_form_of_a_secp256k1_signature_is_refused() -> None:
     """Order minus s is as good a signature to others; here one wish has one signature a signer (BIP 62)."""
     signature = key("ann", SECP256K1).sign(MESSAGE)
