@@ -240,7 +240,7 @@ def check_door(raw: bytes) -> None:
         assert admitted.vertex.author < 4
         assert set(admitted.found) <= set(admitted.commitments)
     with suppress(WeftError):
-        door.transaction(raw, given, BEGIN_MS)
+        door.transaction(identity_of(raw), raw, given, BEGIN_MS)
     try:
         heard = message.decode_item(raw)
     except EncodingError:

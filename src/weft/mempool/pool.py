@@ -6,10 +6,21 @@ bounds; transactions leave in the order they came.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from weft.model.digest import Digest
 from weft.model.errors import FullError
 from weft.model.limits import LocalLimits
+from weft.model.transaction import Attachment
+
+
+class Candidate(NamedTuple):
+    """A client's transaction, valid and on its way to the pool."""
+
+    identity: Digest
+    raw: bytes
+    attachments: tuple[Attachment, ...]
+    attachment_bytes: int
 
 
 class Pool:
@@ -40,11 +51,11 @@ class Pool:
 
     def admit(self, identity: Digest, raw: bytes, attachment_bytes: int) -> bool:
         """Take a transaction in; False if it is here already. Raises FullError when there is no room."""
-        if identity in self:
+        waiting, proposed, limits = self._waiting, self._proposed, self._limits
+        if identity in waiting or identity in proposed:
             return False
-        limits = self._limits
         if (
-            len(self) >= limits.pool_transactions_max
+            len(waiting) + len(proposed) >= limits.pool_transactions_max
             or self._bytes + len(raw) > limits.pool_bytes_max
             or self._attachment_bytes + attachment_bytes > limits.pool_attachment_bytes_max
         ):
@@ -54,8 +65,20 @@ class Pool:
             )
         self._bytes += len(raw)
         self._attachment_bytes += attachment_bytes
-        self._waiting[identity] = (raw, attachment_bytes)
+        waiting[identity] = (raw, attachment_bytes)
         return True
+
+    def admit_many(self, candidates: Iterable[Candidate]) -> tuple[list[Candidate], dict[Digest, FullError]]:
+        """`admit` for each: those that were not here yet, and what there is no room for."""
+        taken: list[Candidate] = []
+        refused: dict[Digest, FullError] = {}
+        for one in candidates:
+            try:
+                if self.admit(one.identity, one.raw, one.attachment_bytes):
+                    taken.append(one)
+            except FullError as error:
+                refused[one.identity] = error
+        return taken, refused
 
     def cut(self, transactions: int, bytes_: int, attachment_bytes: int) -> tuple[tuple[bytes, ...], int]:
         """The oldest that fit into this room together, and the bytes of their attachments."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from weft.model.block import Header
 from weft.model.digest import Digest
 from weft.model.genesis import Role
@@ -74,9 +76,8 @@ class Wish:
     """Verb, path and the meaning of the body: what must be equal when the key is used again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
-    """What became of a transaction."""
+class Fate(msgspec.Struct, frozen=True):
+    """What became of a transaction. A structure, because every transaction costs one."""
 
     identity: Digest
     status: Literal["pending", "executed", "failed", "expired"]

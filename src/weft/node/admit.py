@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from weft.mempool.pool import Candidate
 from weft.model.block import Checkpoint, SignedStatement
 from weft.model.committee import Committee
 from weft.model.digest import Digest
@@ -20,6 +21,7 @@ from weft.model.transaction import (
     Transaction,
     check_attachments,
     decode_transaction,
+    decode_transactions,
     identity_of,
 )
 from weft.model.vertex import Vertex, decode_vertex
@@ -57,13 +59,13 @@ class Door:
         self.is_signed = is_signed
 
     def transaction(
-        self, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int
-    ) -> tuple[Digest, Transaction]:
-        """A client's transaction, or the WeftError that says why not."""
-        identity, transaction = self._decode(raw, attachments, wall_ms)
+        self, identity: Digest, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int
+    ) -> Candidate:
+        """A client's transaction with this identity, or the WeftError that says why not."""
+        transaction = self._decode(raw, attachments, wall_ms)
         if not self.is_signed(transaction.signer, identity, transaction.signature):
             raise SignatureError(f"the signature of transaction {identity.hex()} is not its signer's")
-        return identity, transaction
+        return Candidate(identity, raw, attachments, transaction.attachment_bytes)
 
     async def vertex(self, raw: bytes, attachments: tuple[Attachment, ...]) -> Admitted:
         """A vertex from a peer; raises VertexError with what is wrong. Says nothing of its parents."""
@@ -97,9 +99,7 @@ class Door:
             )
         )
 
-    def _decode(
-        self, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int
-    ) -> tuple[Digest, Transaction]:
+    def _decode(self, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int) -> Transaction:
         limits = self._genesis.limits
         transaction = decode_transaction(raw, self._chain, limits)
         check_attachments(transaction, attachments)
@@ -109,7 +109,7 @@ class Door:
                 f"the transaction expires {ahead_ms} ms from now; "
                 f"it must be between 1 and {limits.lifetime_ms_max}"
             )
-        return identity_of(raw), transaction
+        return transaction
 
     def _vertex(self, raw: bytes, attachments: tuple[Attachment, ...]) -> Admitted:
         try:
@@ -139,14 +139,13 @@ class Door:
             raise VertexError(f"a batch of {len(vertex.batch)} transactions")
         if sum(map(len, vertex.batch)) > limits.batch_bytes_max:
             raise VertexError(f"a batch of more than {limits.batch_bytes_max} bytes")
-        stated: list[tuple[Digest, int]] = []
-        claims: list[tuple[PublicKey, Digest, bytes]] = []
-        for raw in vertex.batch:
-            transaction = decode_transaction(raw, self._chain, limits)
-            stated.extend((item.digest, item.size) for item in transaction.attachments)
-            claims.append((transaction.signer, identity_of(raw), transaction.signature))
-        if sum(size for _, size in stated) > limits.vertex_attachment_bytes_max:
+        transactions = decode_transactions(vertex.batch, self._chain, limits)
+        stated = [(item.digest, item.size) for one in transactions for item in one.attachments]
+        if sum([size for _, size in stated]) > limits.vertex_attachment_bytes_max:
             raise VertexError(f"attachments of more than {limits.vertex_attachment_bytes_max} bytes")
-        if self._committee.fault_model == "byzantine" and not all(self.is_signed(*claim) for claim in claims):
+        if self._committee.fault_model == "byzantine" and not all(
+            self.is_signed(one.signer, identity_of(raw), one.signature)
+            for raw, one in zip(vertex.batch, transactions, strict=True)
+        ):
             raise VertexError("a transaction's signature is not its signer's")
         return stated

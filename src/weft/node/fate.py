@@ -6,7 +6,7 @@ wherever it is asked.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from weft.model.block import Header
 from weft.model.digest import Digest
@@ -24,21 +24,43 @@ def pending(identity: Digest) -> Fate:
     return Fate(identity, "pending", None, None, "", (), False)
 
 
+class _Awaited:
+    """Transactions that somebody waits for together."""
+
+    __slots__ = ("done", "left", "told")
+
+    def __init__(self, identities: Iterable[Digest]) -> None:
+        self.left = dict.fromkeys(identities)
+        self.told: dict[Digest, Fate] = {}
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def tell(self, identity: Digest, fate: Fate) -> None:
+        del self.left[identity]
+        self.told[identity] = fate
+        if not self.left and not self.done.done():
+            self.done.set_result(None)
+
+
 class Fates:
     """Those who wait for transactions on this node."""
 
     def __init__(self, store: Store, certified_height: Callable[[], int]) -> None:
         self._store = store
         self._certified_height = certified_height
-        self._waiting: dict[Digest, asyncio.Future[Fate]] = {}
+        self._waiting: dict[Digest, list[_Awaited]] = {}
         self._expired: OrderedDict[Digest, None] = OrderedDict()
 
-    def expect(self, identity: Digest) -> "asyncio.Future[Fate]":
-        """A future that many may await (shielded); done when the fate is known."""
-        future = self._waiting.get(identity)
-        if future is None:
-            future = self._waiting[identity] = asyncio.get_running_loop().create_future()
-        return future
+    async def wait(self, identities: Iterable[Digest], timeout_s: float) -> dict[Digest, Fate]:
+        """What is told of these from now on, as far as it is told in time."""
+        awaited = _Awaited(identities)
+        for identity in awaited.left:
+            self._waiting.setdefault(identity, []).append(awaited)
+        try:
+            if awaited.left:
+                await asyncio.wait([awaited.done], timeout=timeout_s)
+        finally:
+            self._give_up(awaited)
+        return awaited.told
 
     def find(self, identity: Digest) -> Fate | None:
         """The fate as far as this node has executed; None if it knows nothing."""
@@ -46,7 +68,8 @@ class Fates:
         if place is not None:
             block = self._store.find_block(place.height)
             assert block is not None, "an identity stands in a block that is stored with it"
-            return self._fate(identity, block.receipts[place.position], place.position, block.header)
+            is_certified = self._certified_height() >= place.height
+            return _fate(identity, block.receipts[place.position], place.position, block.header, is_certified)
         if identity in self._expired:
             return Fate(identity, "expired", None, None, "transaction.expired", (), False)
         return None
@@ -55,11 +78,11 @@ class Fates:
         """Tell those who wait for what this commit decided."""
         waiting = self._waiting
         if applied.sealed is not None:
-            sealed = applied.sealed
-            for position, identity in enumerate(sealed.identities):
+            header, receipts = applied.sealed.block.header, applied.sealed.block.receipts
+            is_certified = self._certified_height() >= header.height
+            for position, identity in enumerate(applied.sealed.identities):
                 if identity in waiting:
-                    receipt = sealed.block.receipts[position]
-                    self._tell(identity, self._fate(identity, receipt, position, sealed.block.header))
+                    self._tell(identity, _fate(identity, receipts[position], position, header, is_certified))
         for identity, reason in applied.passed_over:
             if reason == "expired":
                 self._expired[identity] = None
@@ -70,20 +93,28 @@ class Fates:
                 self._tell(identity, self.find(identity) or pending(identity))
 
     def _tell(self, identity: Digest, fate: Fate) -> None:
-        future = self._waiting.pop(identity)
-        if not future.done():
-            future.set_result(fate)
+        for awaited in self._waiting.pop(identity):
+            awaited.tell(identity, fate)
 
-    def _fate(self, identity: Digest, raw_receipt: bytes, position: int, header: Header) -> Fate:
-        receipt = decode_receipt(raw_receipt)
-        return Fate(
-            identity,
-            receipt.status,
-            header.height,
-            position,
-            receipt.code,
-            receipt.result,
-            self._certified_height() >= header.height,
-            time_ms=header.time_ms,
-            events=receipt.events,
-        )
+    def _give_up(self, awaited: "_Awaited") -> None:
+        for identity in awaited.left:
+            others = [other for other in self._waiting[identity] if other is not awaited]
+            if others:
+                self._waiting[identity] = others
+            else:
+                del self._waiting[identity]
+
+
+def _fate(identity: Digest, raw_receipt: bytes, position: int, header: Header, is_certified: bool) -> Fate:
+    receipt = decode_receipt(raw_receipt)
+    return Fate(
+        identity,
+        receipt.status,
+        header.height,
+        position,
+        receipt.code,
+        receipt.result,
+        is_certified,
+        time_ms=header.time_ms,
+        events=receipt.events,
+    )

@@ -48,14 +48,14 @@ from weft.consensus.messages import (
     Want,
 )
 from weft.execution.contract import Contract
-from weft.mempool.pool import Pool
+from weft.mempool.pool import Candidate, Pool
 from weft.model import message
 from weft.model.block import Block, Checkpoint
 from weft.model.digest import Digest
-from weft.model.errors import BehindError, DivergedError, WeftError
+from weft.model.errors import BehindError, DivergedError, FullError, WeftError
 from weft.model.genesis import Genesis
 from weft.model.limits import LocalLimits
-from weft.model.transaction import Attachment, Transaction, identity_of
+from weft.model.transaction import identity_of
 from weft.node import ports
 from weft.node.admit import Door
 from weft.node.again import Again
@@ -264,14 +264,13 @@ class Node:
 
     # Transactions in.
 
-    def admit(
-        self, identity: Digest, transaction: Transaction, raw: bytes, attachments: tuple[Attachment, ...]
-    ) -> None:
-        """Take an admitted transaction into the pool; raises FullError."""
-        if self.pool.admit(identity, raw, transaction.attachment_bytes):
-            self.attachments.put(attachments)
-            self._outgoing.expect(raw, attachments)
+    def admit(self, candidates: Sequence[Candidate]) -> dict[Digest, FullError]:
+        """Take transactions into the pool together; those that it has no room for, and why."""
+        taken, refused = self.pool.admit_many(candidates)
+        self.attachments.put([attachment for one in taken for attachment in one.attachments])
+        self._outgoing.expect(taken)
         self._offer()
+        return refused
 
     async def barrier(self) -> None:
         """Return once a vertex of this node's own, made from now on, is ordered and executed here."""

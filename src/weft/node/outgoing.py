@@ -8,10 +8,11 @@ attachments are looked up when its turn comes.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
+from weft.mempool.pool import Candidate
 from weft.model import message
 from weft.model.encoding import decode
 from weft.model.limits import MIB, LocalLimits
@@ -54,10 +55,10 @@ class Outgoing:
         self._waiting: list[deque[message.Item]] = [deque() for _ in range(size)]
         self._emptying: set[int] = set()
 
-    def expect(self, raw: bytes, attachments: tuple[Attachment, ...]) -> None:
-        """A transaction that this node will propose."""
-        self._fresh[raw] = attachments
-        self._fresh_bytes += _size(attachments)
+    def expect(self, taken: Sequence[Candidate]) -> None:
+        """Transactions that this node will propose."""
+        self._fresh.update([(one.raw, one.attachments) for one in taken])
+        self._fresh_bytes += sum([one.attachment_bytes for one in taken])
         while self._fresh_bytes > FRESH_BYTES_MAX or len(self._fresh) > FRESH_MAX:
             self._take(next(iter(self._fresh)))
 
@@ -140,4 +141,4 @@ class Outgoing:
 
 
 def _size(attachments: tuple[Attachment, ...]) -> int:
-    return sum(len(attachment.content) for attachment in attachments)
+    return sum([len(attachment.content) for attachment in attachments])

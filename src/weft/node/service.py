@@ -7,14 +7,16 @@ differs from the quorum's answers with an error rather than a lie.
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import islice
 from typing import Literal
+
+import msgspec
 
 from weft.execution.builtin import records
 from weft.execution.builtin.members import find_role, may_read
 from weft.execution.idempotency import Tags
 from weft.execution.view import View
+from weft.mempool.pool import Candidate
 from weft.model.block import Block, Checkpoint, Header
 from weft.model.digest import Digest
 from weft.model.errors import (
@@ -30,7 +32,7 @@ from weft.model.errors import (
 from weft.model.failure import Failure
 from weft.model.keys import Address
 from weft.model.limits import MIB
-from weft.model.transaction import Attachment, Transaction, identity_of
+from weft.model.transaction import Attachment, identity_of
 from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordsView, RecordView, Status, Wait, Wish
 from weft.node.fate import pending
 from weft.node.gateway import Gateway, idempotency_of
@@ -40,7 +42,6 @@ from weft.node.ports import Erased
 MIN_HEIGHT_WAIT_S = 10.0
 IDENTITY_BYTES_MIN = 100
 """Bytes too short to have an identity are left to admission."""
-Admitted = tuple[Digest, Transaction]
 Row = tuple[str, str, records.Version]
 """Collection, key, version."""
 
@@ -168,22 +169,22 @@ class NodeService:
         self._check_writable()
         node, wall_ms = self._node, self._node.clock.wall_ms()
 
-        def check() -> list[Fate | WeftError | Admitted]:
+        def check() -> list[Fate | WeftError | Candidate]:
             return [self._check(raw, attachments, wall_ms) for raw, attachments in items]
 
         # One at a time costs less on the spot than in a worker, unless its block must be read.
         is_quick = len(items) == 1 and not self._is_settled(items[0][0])
         checked = check() if is_quick else await node.workers.run("verify", check)
-        answers = [self._take(item, result, wait) for item, result in zip(items, checked, strict=True)]
-        return await self._settle(answers, wait, timeout_ms)
+        return await self._settle(self._take(checked, wait), wait, timeout_ms)
 
     def _check(
         self, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int
-    ) -> Fate | WeftError | Admitted:
+    ) -> Fate | WeftError | Candidate:
         """What a transaction is: one whose fate is known, one to refuse, or one to take in."""
         try:
-            known = self._node.fates.find(identity_of(raw)) if len(raw) > IDENTITY_BYTES_MIN else None
-            return known or self._node.door.transaction(raw, attachments, wall_ms)
+            identity = identity_of(raw)
+            known = self._node.fates.find(identity) if len(raw) > IDENTITY_BYTES_MIN else None
+            return known or self._node.door.transaction(identity, raw, attachments, wall_ms)
         except WeftError as error:
             return error
 
@@ -191,27 +192,25 @@ class NodeService:
         return len(raw) > IDENTITY_BYTES_MIN and self._store.find_transaction(identity_of(raw)) is not None
 
     def _take(
-        self, item: tuple[bytes, tuple[Attachment, ...]], checked: Fate | WeftError | Admitted, wait: Wait
-    ) -> "Fate | WeftError | Digest":
+        self, checked: Sequence[Fate | WeftError | Candidate], wait: Wait
+    ) -> "list[Fate | WeftError | Digest]":
         """Admit what may be admitted; the identity of what somebody then waits for."""
-        if not isinstance(checked, tuple):
-            return checked
-        identity, transaction = checked
-        try:
-            self._node.admit(identity, transaction, *item)
-        except WeftError as error:
-            return error
-        return pending(identity) if wait == "none" else identity
+        refused = self._node.admit([one for one in checked if isinstance(one, Candidate)])
+        return [
+            refused.get(one.identity) or (pending(one.identity) if wait == "none" else one.identity)
+            if isinstance(one, Candidate)
+            else one
+            for one in checked
+        ]
 
     async def _settle(
         self, answers: "Sequence[Fate | WeftError | Digest]", wait: Wait, timeout_ms: int
     ) -> "list[Fate | Exception]":
         """Wait for all together; what is not decided in time is pending."""
         node, deadline = self._node, asyncio.get_running_loop().time() + timeout_ms / 1000
-        expected = {answer: node.fates.expect(answer) for answer in answers if isinstance(answer, bytes)}
-        if expected:
-            await asyncio.wait(expected.values(), timeout=timeout_ms / 1000)
-        told = {identity: future.result() for identity, future in expected.items() if future.done()}
+        told = await node.fates.wait(
+            [answer for answer in answers if isinstance(answer, bytes)], timeout_ms / 1000
+        )
         fates = [
             told.get(answer) or pending(answer) if isinstance(answer, bytes) else answer for answer in answers
         ]
@@ -221,7 +220,7 @@ class NodeService:
                 async with asyncio.timeout_at(deadline):
                     await node.certified(max(heights))
             fates = [
-                replace(fate, is_certified=(fate.height or 0) <= node.certified_height)
+                msgspec.structs.replace(fate, is_certified=(fate.height or 0) <= node.certified_height)
                 if isinstance(fate, Fate) and fate.height is not None
                 else fate
                 for fate in fates
@@ -260,7 +259,7 @@ class NodeService:
         assert isinstance(identity, bytes)
         fate = self._node.fates.find(identity)
         assert fate is not None, "the first wish stands in a block below the one that repeats it"
-        return replace(fate, is_repeated=True)
+        return msgspec.structs.replace(fate, is_repeated=True)
 
     # Reading.
 

@@ -6,9 +6,10 @@ It fits the Protocol that the REST interface asks for, and really stores: each w
 import asyncio
 import hmac
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from typing import Literal
+
+import msgspec
 
 from tests.chain import Chain, key, make_genesis
 from weft.execution.builtin import records
@@ -163,7 +164,7 @@ class Twin:
             assert isinstance(first, bytes)
             found = self._fate(first)
             assert found is not None
-            return replace(found, is_repeated=True)
+            return msgspec.structs.replace(found, is_repeated=True)
         if fate.code == "idempotency.conflict":
             raise ConflictError("the Idempotency-Key was used for something else")
         return fate

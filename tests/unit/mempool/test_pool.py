@@ -2,7 +2,7 @@
 
 import pytest
 
-from weft.mempool.pool import Pool
+from weft.mempool.pool import Candidate, Pool
 from weft.model.errors import FullError
 from weft.model.limits import LocalLimits
 
@@ -21,6 +21,17 @@ def test_a_transaction_is_admitted_once_while_its_fate_is_unknown() -> None:
     assert not pool.admit(name(1), b"one", 0), "proposed is not forgotten"
     pool.forget([name(1)])
     assert pool.admit(name(1), b"one", 0)
+
+
+def test_of_many_each_is_admitted_or_refused_by_itself() -> None:
+    """In the order given; what is here already is neither."""
+    pool = Pool(LocalLimits(pool_transactions_max=2))
+    pool.admit(name(1), b"1", 0)
+    many = [Candidate(name(number), b"%d" % number, (), 0) for number in (1, 2, 2, 3)]
+    taken, refused = pool.admit_many(many)
+    assert [one.identity for one in taken] == [name(2)]
+    assert list(refused) == [name(3)]
+    assert pool.cut(*ALL) == ((b"1", b"2"), 0)
 
 
 def test_batches_are_cut_in_the_order_of_arrival_and_within_the_room() -> None:

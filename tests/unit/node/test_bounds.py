@@ -13,9 +13,10 @@ from weft.consensus.core import Core, first_base
 from weft.consensus.messages import Input, Tick
 from weft.execution.executor import found as found_state
 from weft.ledger.seal import seal_genesis
+from weft.mempool.pool import Candidate
 from weft.model import message
 from weft.model.limits import LOCAL, LocalLimits
-from weft.model.transaction import Attachment
+from weft.model.transaction import Attachment, identity_of
 from weft.model.vertex import Vertex, implied_reference, sign_vertex
 from weft.node import answer, compare, evidence, outgoing
 from weft.node.admit import Admitted, Door
@@ -248,7 +249,7 @@ async def test_a_vertex_goes_out_with_what_was_at_hand_or_with_what_is_kept(
     for fresh_max, is_kept in ((10, False), (10, True), (0, True)):
         monkeypatch.setattr(outgoing, "FRESH_MAX", fresh_max)
         way = Way()
-        way.outgoing.expect(way.raw, (way.given,))
+        way.outgoing.expect([Candidate(identity_of(way.raw), way.raw, (way.given,), len(way.given.content))])
         way.outgoing.persisted(way.vertex)
         if is_kept:
             way.attachments.put([way.given])

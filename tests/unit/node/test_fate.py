@@ -1,5 +1,7 @@
 """What those who wait are told."""
 
+import asyncio
+
 from weft.execution.executor import found
 from weft.ledger.seal import seal_genesis
 from weft.model.commit import Commit
@@ -16,17 +18,38 @@ MEMBERS = (Member("a", PrivateKey(ED25519, bytes(32)).public.key, 1),)
 GENESIS = Genesis(1, "n", 0, "crash", MEMBERS, Limits(), True, ())
 
 
+def make_fates() -> Fates:
+    sealed, nodes = seal_genesis(GENESIS, found(GENESIS, {}))
+    return Fates(MemoryStore(sealed, nodes, sealed.block.header.state_root), lambda: 0)
+
+
+async def test_all_who_wait_are_told_and_who_gives_up_leaves_nothing() -> None:
+    """One of two transactions is decided: whoever waits for it alone has it at once."""
+    fates = make_fates()
+    one, two = digest("transaction", b"1"), digest("transaction", b"2")
+    waits = [((one,), 10.0), ((one, two), 0.01), ((two, one, two), 0.01), ((), 10.0)]
+    waiting = [asyncio.create_task(fates.wait(names, timeout_s)) for names, timeout_s in waits]
+    gone = asyncio.create_task(fates.wait((one, two), 10))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.sleep(0)
+    fates.settle(Applied(Commit(1, 1, (), (), bytes(32)), None, ((one, "expired"),), ()))
+    assert [list(told) for told in await asyncio.gather(*waiting)] == [[one], [one], [one], []]
+    assert not fates._waiting
+
+
 async def test_what_lay_too_far_ahead_is_not_told_to_have_expired() -> None:
     """Another member may propose it a moment later, when ledger time has come near enough."""
-    sealed, nodes = seal_genesis(GENESIS, found(GENESIS, {}))
-    fates = Fates(MemoryStore(sealed, nodes, sealed.block.header.state_root), lambda: 0)
+    fates = make_fates()
     early, late = digest("transaction", b"1"), digest("transaction", b"2")
-    told = {identity: fates.expect(identity) for identity in (early, late)}
+    waiting = asyncio.create_task(fates.wait((early, late), 10))
+    await asyncio.sleep(0)
     commit = Commit(1, 1, (), (), bytes(32))
     fates.settle(Applied(commit, None, ((early, "too-far"), (late, "expired")), ()))
-    assert told[early].result().status == "pending"
+    told = await waiting
+    assert told[early].status == "pending"
     assert fates.find(early) is None
-    assert told[late].result().status == "expired"
+    assert told[late].status == "expired"
     found_late = fates.find(late)
     assert found_late is not None
     assert found_late.status == "expired"

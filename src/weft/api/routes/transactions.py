@@ -142,7 +142,7 @@ def _size_max(service: Service) -> int:
 
 
 def _attachments(item: Submission) -> tuple[Attachment, ...]:
-    short = next((one for one in item.attachments if len(one) < 32), None)
-    if short is not None:
-        raise AttachmentError(f"an attachment of {len(short)} bytes; it begins with 32 bytes of salt")
-    return tuple(Attachment(one[:32], one[32:]) for one in item.attachments)
+    for one in item.attachments:
+        if len(one) < 32:
+            raise AttachmentError(f"an attachment of {len(one)} bytes; it begins with 32 bytes of salt")
+    return tuple([Attachment(one[:32], one[32:]) for one in item.attachments])
