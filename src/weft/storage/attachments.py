@@ -35,8 +35,10 @@ TABLES = ("spots", "tombstones", "intents", "meta")
 FILE_BYTES_MAX = 256 << 20
 QUEUED_BYTES_MAX = 16 << 20
 """Queued bytes above which `put` writes them itself."""
-UNINDEXED_MAX = 2_000
-"""Records that a start-up has to find again at most, but for those of the last sync."""
+UNINDEXED_MAX = 8_000
+UNINDEXED_BYTES_MAX = 256 << 20
+"""Records, and bytes, that a start-up has to find again at most, but for those of the last sync. Random keys
+dirty a page of the index each, so the more are put together, the fewer pages each of them costs."""
 _DISCARD = 2**64 - 1
 """Height of an intent that leaves no tombstone."""
 _SPOT = struct.Struct(">QQI")
@@ -63,6 +65,7 @@ class Attachments:
         self._rows = Rows(folder / INDEX, TABLES, map_bytes)
         self._queue: dict[Digest, Attachment] = {}
         self._queued_bytes = 0
+        self._unindexed_bytes = 0
         self._fresh: dict[Digest, Spot] = {}
         """Written, not yet in the index. Content goes from queue to here to the index, added to the next
         before it leaves the one before, so that a reader that looks in this order finds it."""
@@ -82,13 +85,12 @@ class Attachments:
     def put(self, attachments: Sequence[Attachment]) -> None:
         """Queue what is neither here nor erased; durable after `sync`."""
         self._fuse.check()
+        given = {attachment.commitment: attachment for attachment in attachments}
         with self._queuing:
-            for attachment in attachments:
-                commitment = attachment.commitment
-                self._suspects.discard(commitment)
-                if not self._is_known(commitment):
-                    self._queue[commitment] = attachment
-                    self._queued_bytes += len(attachment.content) + RECORD_BYTES
+            self._suspects.difference_update(given)
+            for commitment in self._find_unknown(given):
+                self._queue[commitment] = given[commitment]
+                self._queued_bytes += len(given[commitment].content) + RECORD_BYTES
         if self._queued_bytes > QUEUED_BYTES_MAX:
             with self._writing, self._fuse.guarding():
                 self._write_queued()
@@ -98,7 +100,7 @@ class Attachments:
         with self._writing, self._fuse.guarding():
             self._write_queued()
             self._sync_written()
-            if len(self._fresh) > UNINDEXED_MAX:
+            if len(self._fresh) > UNINDEXED_MAX or self._unindexed_bytes > UNINDEXED_BYTES_MAX:
                 self._index()
 
     def find(self, commitment: Digest) -> Attachment | Erased | None:
@@ -124,7 +126,7 @@ class Attachments:
         """Those that are neither here nor erased."""
         with self._queuing:
             self._suspects.difference_update(commitments)
-        return [commitment for commitment in commitments if not self._is_known(commitment)]
+        return self._find_unknown(commitments)
 
     def erase(self, commitments: Sequence[Digest], height: int) -> None:
         """Overwrite content and salt, and leave tombstones also of what was never here."""
@@ -163,12 +165,29 @@ class Attachments:
         self._rows.close()
         os.close(self._newest.file)
 
-    def _is_known(self, commitment: Digest) -> bool:
-        return (
-            commitment in self._queue
-            or self._find_spot(commitment) is not None
-            or self._find_tombstone(commitment) is not None
-        )
+    def _find_unknown(self, commitments: Iterable[Digest]) -> list[Digest]:
+        """Those that are neither here nor erased, in the order given."""
+        left = [commitment for commitment in commitments if not self._is_at_hand(commitment)]
+        if not left:
+            return left
+        with self._rows.read() as reading:
+            has_erased = reading.count("tombstones") > 0
+            return [
+                commitment
+                for commitment in left
+                if self._doomed.get(commitment) == _DISCARD
+                or (
+                    reading.get("spots", commitment) is None
+                    and not (has_erased and reading.get("tombstones", commitment) is not None)
+                )
+            ]
+
+    def _is_at_hand(self, commitment: Digest) -> bool:
+        """Whether it is known to be here or erased without a look into the index."""
+        if commitment in self._queue:
+            return True
+        height = self._doomed.get(commitment)
+        return commitment in self._fresh if height is None else height != _DISCARD
 
     def _find_spot(self, commitment: Digest) -> Spot | None:
         if commitment in self._doomed:
@@ -230,10 +249,12 @@ class Attachments:
         chunks, end = [], self._newest.written
         for commitment, attachment in queue:
             if self._doomed.get(commitment, _DISCARD) == _DISCARD:
-                spot = Spot(self._newest.sequence, end, len(attachment.content))
-                chunks.append(content.encode_live(self._newest.mark, commitment, attachment))
-                self._fresh[commitment], end = spot, spot.end
+                record = content.encode_live(self._newest.mark, commitment, attachment)
+                chunks.append(record)
+                self._fresh[commitment] = Spot(self._newest.sequence, end, len(attachment.content))
+                end += len(record)
         write_all(self._newest.file, b"".join(chunks), self._newest.written)
+        self._unindexed_bytes += end - self._newest.written
         self._newest.written = end
         with self._queuing:
             for commitment, _ in queue:
@@ -250,6 +271,7 @@ class Attachments:
         if self._rows.get("meta", b"reached") != reached:
             fresh = dict(self._fresh)
             self._rows.write(partial(_put_spots, fresh, reached))
+            self._unindexed_bytes = 0
             for commitment in fresh:
                 del self._fresh[commitment]
 
@@ -315,7 +337,7 @@ def content_paths(folder: Path) -> list[Path]:
 
 def encode_spot(spot: Spot) -> bytes:
     """A row of the index."""
-    return _SPOT.pack(spot.sequence, spot.offset, spot.size)
+    return _SPOT.pack(*spot)
 
 
 def decode_spot(row: bytes) -> Spot:
@@ -335,8 +357,8 @@ def encode_reached(sequence: int, offset: int) -> bytes:
 
 
 def _put_spots(spots: Mapping[Digest, Spot], reached: bytes, writing: Writing) -> None:
-    for commitment, spot in sorted(spots.items()):
-        writing.put("spots", commitment, encode_spot(spot))
+    for commitment in sorted(spots):
+        writing.put("spots", commitment, encode_spot(spots[commitment]))
     writing.put("meta", b"reached", reached)
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from weft.model.digest import ZERO, Digest
 from weft.model.errors import StoreError
@@ -34,8 +35,7 @@ LIVE_BYTES = RECORD_BYTES + _SALT_BYTES
 """What a record takes beside its content."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """Where a record stands: which file, from which byte on, and how large its content is."""
 
     sequence: int
@@ -79,7 +79,8 @@ def decode_head(raw: bytes, path: Path) -> tuple[int, bytes]:
 
 def encode_live(mark: bytes, commitment: Digest, attachment: Attachment) -> bytes:
     """A record of content."""
-    return _encode(mark, True, len(attachment.content), commitment) + attachment.salt + attachment.content
+    head = _encode(mark, True, len(attachment.content), commitment)
+    return b"".join((head, attachment.salt, attachment.content))
 
 
 def encode_dead(mark: bytes, size: int) -> bytes:
