@@ -16,8 +16,8 @@ from weft.client import Client
 from weft.execution.builtin.records import RecordState, record_key
 from weft.local import Network
 from weft.model.encoding import decode
-from weft.storage.rows import Rows
 from weft.storage.store import TABLES
+from weft.storage.tables import Tables
 
 ALTERED = 2
 HEIGHT_BYTES = 8
@@ -25,7 +25,7 @@ HEIGHT_BYTES = 8
 
 def alter(network: Network) -> None:
     """Let a record have another commitment: a value with its checksum, as the node itself might store it."""
-    rows = Rows(data_of(network, ALTERED) / "store", TABLES)
+    rows = Tables(data_of(network, ALTERED) / "store", TABLES)
     try:
         key = record_key("ledger", "balance")
         with rows.read() as reading:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from weft.execution.builtin.members import NAME as MEMBERS
 from weft.execution.builtin.members import find_role, is_allowed
 from weft.execution.context import Context, state_key
 from weft.execution.contract import Call, Contract
@@ -18,7 +19,8 @@ from weft.model.digest import Digest
 from weft.model.encoding import decode, encode
 from weft.model.errors import EncodingError
 from weft.model.failure import Failure
-from weft.model.genesis import Genesis
+from weft.model.genesis import Genesis, Role
+from weft.model.keys import Address, PublicKey
 from weft.model.receipt import Event, Named, Receipt, Writes, digest_writes
 from weft.model.transaction import Idempotency, Transaction, identity_of
 
@@ -129,6 +131,7 @@ class _Run:
         """Commitments that executed transactions state, in order."""
         self.void: list[Digest] = []
         self.erased: list[Digest] = []
+        self._signers: dict[PublicKey, tuple[Address, Role | None]] = {}
         self._tags = Tags(self.view, time_ms)
         self._wish: tuple[bytes, Idempotency] | None = None
         """The wish of the transaction being executed, once it is known to be the first."""
@@ -156,8 +159,7 @@ class _Run:
         return Receipt(identity, "executed", "", result, digest_writes(view.written()), events)
 
     def _call(self, identity: Digest, transaction: Transaction) -> tuple[Named, Context]:
-        signer = transaction.signer.address
-        role = find_role(self.view, signer)
+        signer, role = self._find_signer(transaction)
         context = Context(
             self.view,
             transaction.contract,
@@ -181,6 +183,16 @@ class _Run:
         result = call.run(context, _arguments(call, transaction))
         self._tags.add(space, wish, identity)
         return result, context
+
+    def _find_signer(self, transaction: Transaction) -> tuple[Address, Role | None]:
+        """Address and role, looked up once as long as nobody changes roles."""
+        known = self._signers.get(transaction.signer)
+        if known is None:
+            address = transaction.signer.address
+            known = self._signers[transaction.signer] = (address, find_role(self.view, address))
+        if transaction.contract == MEMBERS:
+            self._signers = {}
+        return known
 
     def _check_fresh(self, transaction: Transaction) -> None:
         """Each commitment is new to the ledger: else erasing one's own would destroy somebody else's."""

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from weft.model.stored import Change
-from weft.storage.rows import Reading, Rows, Writing
+from weft.storage.rows import Reading
+from weft.storage.tables import Changing, Tables
 
 TABLES = ("state", "history")
 
@@ -22,7 +23,7 @@ HEIGHT_MAX = 2**64 - 1
 class StoredState:
     """The state in `rows`. Written by the store's one write a block."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Tables) -> None:
         self._rows = rows
 
     def get(self, key: bytes) -> bytes | None:
@@ -60,7 +61,7 @@ class StoredState:
         return [change for change in found if before is None or change.height < before][:limit]
 
 
-def write(writing: Writing, height: int, key: bytes, value: bytes | None) -> None:
+def write(writing: Changing, height: int, key: bytes, value: bytes | None) -> None:
     """Let `key` have `value` after block `height`, or none."""
     place = fold(key)
     row = writing.get("state", place)

@@ -25,8 +25,9 @@ from weft.model.encoding import Record, decode, encode
 from weft.model.errors import EncodingError, StoreError
 from weft.model.stored import Place
 from weft.storage import state
-from weft.storage.rows import MAP_BYTES, Reading, Rows, Writing
+from weft.storage.rows import MAP_BYTES, Reading
 from weft.storage.state import StoredState
+from weft.storage.tables import Changing, Tables
 
 TABLES = (
     "headers", "blocks", "identities", "commitments", *state.TABLES,
@@ -57,7 +58,7 @@ class LmdbStore:
         map_bytes: int = MAP_BYTES,
     ) -> None:
         self._folder = folder
-        self._rows = Rows(folder, TABLES, map_bytes)
+        self._rows = Tables(folder, TABLES, map_bytes)
         self.state = StoredState(self._rows)
         with self._rows.read() as reading:
             first = find_header(reading, 0)
@@ -139,8 +140,9 @@ class LmdbStore:
         return self._rows.get("tree", b"/" + path)
 
     def put_checkpoint(self, checkpoint: Checkpoint) -> None:
-        key = _key(checkpoint.statement.height)
-        self._rows.write(lambda writing: writing.put("checkpoints", key, encode(checkpoint)))
+        key, raw = _key(checkpoint.statement.height), encode(checkpoint)
+        # Members have it too, so it need not be durable before the next block is.
+        self._rows.write(lambda writing: writing.put("checkpoints", key, raw), must_sync=False)
 
     def find_checkpoint(self, height: int) -> Checkpoint | None:
         with self._rows.read() as reading:
@@ -192,7 +194,7 @@ def find_origin(reading: Reading, height: int) -> Origin | None:
 
 
 def _put_all(
-    writing: Writing,
+    writing: Changing,
     sealed: Sequence[Sealed],
     commits: Sequence[Commit],
     tree: Nodes,
@@ -200,14 +202,13 @@ def _put_all(
 ) -> None:
     for item in sealed:
         for table, row, value in rows_of_block(item):
-            writing.put(table, row, value, is_last=True)
+            writing.put(table, row, value)
         for key, content in item.writes:
             state.write(writing, item.block.header.height, key, content)
-    # Neighbours in the table share its pages, so random keys are put in order.
-    for identity, place in sorted(row for item in sealed for row in rows_of_identities(item)):
-        writing.put("identities", identity, place)
-    for commitment, height in sorted(row for item in sealed for row in rows_of_commitments(item)):
-        writing.put("commitments", commitment, height)
+        for identity, place in rows_of_identities(item):
+            writing.put("identities", identity, place)
+        for commitment, place in rows_of_commitments(item):
+            writing.put("commitments", commitment, place)
     for commit in commits:
         writing.put("commits", _key(commit.round), encode(commit))
     for path, content in tree:
@@ -256,7 +257,7 @@ def row_of_root(rooted: tuple[int, Digest]) -> tuple[str, bytes, bytes]:
     return "meta", b"rooted", _key(rooted[0]) + rooted[1]
 
 
-def _prune_commits(writing: Writing, round_: int) -> None:
+def _prune_commits(writing: Changing, round_: int) -> None:
     old = []
     for key, _ in writing.rising("commits"):
         if _number(key) >= round_:

@@ -16,6 +16,7 @@ from weft.model.stored import Finding
 from weft.storage import state, store
 from weft.storage.inspection.table import Progress, check_tables, show_number, show_text
 from weft.storage.rows import Reading
+from weft.storage.tables import Tables
 
 Past = tuple[int, bytes] | None
 """What a key was before a block: the height that set it, and its value."""
@@ -49,7 +50,7 @@ class LedgerInspection:
 
     def check(self, progress: Progress) -> Iterator[Finding]:
         """Structure, tables and checksums."""
-        self._view = yield from check_tables("store", self._folder, _SHOW, self._opened, progress)
+        self._view = yield from check_tables("store", self._folder, _SHOW, self._opened, progress, Tables)
         if self._view is not None and not self._view.count("headers"):
             self._view = None
             yield Finding(f"{self._folder}, table headers", "the store holds no block, not even the genesis")

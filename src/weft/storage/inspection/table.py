@@ -9,6 +9,7 @@ from lmdb.verify import VerifyError, verify
 from weft.model.errors import StoreError
 from weft.model.stored import Finding
 from weft.storage.rows import Reading, Rows
+from weft.storage.tables import Tables
 
 Progress = Callable[[str, int, int], None]
 """Told what is being looked at, how much of it is done, and how much there is."""
@@ -32,6 +33,7 @@ def check_tables(
     names: Mapping[str, Callable[[bytes], str]],
     opened: ExitStack,
     progress: Progress,
+    kind: type[Rows] | type[Tables] = Rows,
 ) -> Generator[Finding, None, Reading | None]:
     """All that is wrong in a file of tables; `names` says of each table how to tell one of its keys.
 
@@ -47,7 +49,7 @@ def check_tables(
     if problems:
         return None
     try:
-        rows = Rows(folder, tuple(names), is_reader=True)
+        rows = kind(folder, tuple(names), is_reader=True)
     except StoreError as error:
         yield Finding(str(folder), str(error))
         return None
