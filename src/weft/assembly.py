@@ -111,13 +111,21 @@ async def _serve(home: Home) -> None:
         service = NodeService(node, gateway, config.url)
         ledger = Ledger(genesis, home.member, store.state, attachments, node.peers, service)
         files = FilesService(ledger, data, config.files.upload_bytes_max)
-        app = create_app(service, [router(files)], lambda: node.watch.render(node.peers.tallies), None)
+        app = create_app(
+            service, [router(files)], lambda: node.watch.render(node.peers.tallies), find_pages()
+        )
         await _run_all(
             node.run(),
             files.run(),
             serve(app, config.api.host, config.api.port),
             watch_lag(node.watch.loop_lag.observe),
         )
+
+
+def find_pages() -> Path | None:
+    """The built web application, if it came with this package or was built into it."""
+    folder = Path(__file__).parent / "ui_dist"
+    return folder if (folder / "index.html").is_file() else None
 
 
 def hear_mistake(node: Node, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -22,6 +22,8 @@ LEFT_BEHIND = {
     "build",
     "dist",
     "node_modules",
+    "ui_dist",
+    ".angular",
     "weft-network",
 }
 

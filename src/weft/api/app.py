@@ -6,21 +6,19 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, Router
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from weft.api.errors import MethodError, RequestError, RouteError
 from weft.api.front import Front
+from weft.api.pages import front_page
 from weft.api.request import Bodies
-from weft.api.routes import blocks, docs, events, health, records, status, transactions
+from weft.api.routes import blocks, dag, docs, events, health, records, status, transactions
 from weft.api.routes.events import Followers
 from weft.api.service import Service
 
 # The busiest first: routes are tried in this order.
-_ROUTERS = (records.router, transactions.router, status.router, blocks.router, events.router)
+_ROUTERS = (records.router, transactions.router, status.router, blocks.router, events.router, dag.router)
 _LAST = (health.router, docs.router)
 
 
@@ -35,7 +33,7 @@ def create_app(
     app.state.followers, app.state.bodies = followers, Bodies()
     for router in (*_ROUTERS, *routers, *_LAST):
         app.router.routes.extend(router.routes)
-    app.router.routes.append(_front_page(ui))
+    app.router.routes.append(front_page(ui, lambda: service.url_peers))
     return Front(Paths(app), service, followers.closing.set)
 
 
@@ -67,26 +65,3 @@ class Paths:
         routes = [one for one in self._app.routes if isinstance(one, Route) and one.path_regex.match(path)]
         methods = {method for route in routes for method in route.methods or ()}
         return methods | ({"HEAD"} if "GET" in methods else set())
-
-
-class Pages(StaticFiles):
-    """The built web application: its files, and its one page for each place that it shows itself."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(directory=folder, html=True)
-        self._page = folder / "index.html"
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        try:
-            return await super().get_response(path, scope)
-        except HTTPException as error:
-            wants_page = "text/html" in Request(scope).headers.get("accept", "")
-            if error.status_code != 404 or not wants_page or path.startswith("v1"):
-                raise
-            return FileResponse(self._page)
-
-
-def _front_page(ui: Path | None) -> BaseRoute:
-    if ui is None:
-        return Route("/", docs.lead_to_docs, include_in_schema=False)
-    return Mount("/", Pages(ui))

@@ -76,6 +76,48 @@ class NodeStatus(msgspec.Struct):
     peers: list[PeerState]
 
 
+class GenesisText(msgspec.Struct):
+    """What the chain starts from. `chain_id` is the digest of `encoded`, base64 of the canonical bytes;
+    `genesis` says the same by name, as genesis.json does."""
+
+    chain_id: Hash
+    genesis: msgspec.Raw
+    encoded: bytes
+
+
+class SlotName(msgspec.Struct, array_like=True):
+    """Author and round of a vertex."""
+
+    author: int
+    round: int
+
+
+class VertexNote(msgspec.Struct):
+    """A validator's contribution to a round, as this node has it."""
+
+    author: int
+    round: int
+    digest: Hash
+    timestamp: Time
+    transactions: int
+    ordered: bool
+    parents: list[SlotName]
+
+
+class Member(msgspec.Struct):
+    """A lane of the graph."""
+
+    id: int
+    name: str
+
+
+class Graph(msgspec.Struct):
+    """Vertices of the newest rounds, oldest first, and who takes part."""
+
+    members: list[Member]
+    vertices: list[VertexNote]
+
+
 class Head(msgspec.Struct):
     """The newest block. `state_root` is of `state_height`."""
 

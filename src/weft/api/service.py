@@ -9,9 +9,22 @@ from typing import Literal, Protocol
 
 from weft.model.block import Block, Checkpoint, Header
 from weft.model.digest import Digest
+from weft.model.genesis import Genesis
 from weft.model.limits import Limits
 from weft.model.transaction import Attachment
-from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordsView, RecordView, Status, Wait, Wish
+from weft.model.view import (
+    Caller,
+    EventRow,
+    Fate,
+    Health,
+    Peer,
+    RecordsView,
+    RecordView,
+    Status,
+    VertexView,
+    Wait,
+    Wish,
+)
 
 __all__ = [
     "Caller",
@@ -23,6 +36,7 @@ __all__ = [
     "RecordsView",
     "Service",
     "Status",
+    "VertexView",
     "Wait",
     "Wish",
 ]
@@ -33,6 +47,7 @@ class Service(Protocol):
 
     chain: Digest
     limits: Limits
+    genesis: Genesis
 
     @property
     def url_peers(self) -> Sequence[str]:
@@ -41,6 +56,9 @@ class Service(Protocol):
     def status(self) -> Status: ...
 
     def health(self) -> Health: ...
+
+    def vertices(self, rounds: int) -> list[VertexView]:
+        """Vertices of the newest rounds that this node keeps, oldest first; within a bound fewer rounds."""
 
     def authenticate(self, token: str | None, need: Literal["read", "write", "administer"]) -> Caller:
         """The caller a bearer token stands for; raises UnauthorizedError (401) or ForbiddenError (403)."""

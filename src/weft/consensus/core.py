@@ -94,10 +94,9 @@ class Core:
         self._witness = Witness(
             genesis.chain, committee, dag.scale, me, signer, window_ms, base.round, base.height
         )
-        self._now_us = 0
-        self._wall_ms = 0
+        self.recent = dag.recent
+        self._now_us = self._wall_ms = self._wake_us = 0
         self._speak_us: int | None = None
-        self._wake_us = 0
         self._began_at = base.round
         self._repeated: tuple[Reference, ...] = ()
         """Own vertices that are said again when they enter."""

@@ -185,6 +185,19 @@ class Dag:
         """The vertex, if it is complete and kept."""
         return self.known.get(reference)
 
+    def recent(self, rounds: int, links_max: int) -> list[tuple[Vertex, bool]]:
+        """Vertices of the newest rounds, oldest first, each with whether it is ordered; fewer rounds where
+        those would name more than `links_max` parents. Shown to people."""
+        newest, links = max(self.rows, default=0), 0
+        found: list[tuple[Vertex, bool]] = []
+        for round_ in range(newest, max(newest - rounds, 0), -1):
+            row = [(known.vertex, known.is_ordered) for known in self.rows.get(round_, ())]
+            links += sum(len(vertex.parents) for vertex, _ in row)
+            if links > links_max:
+                break
+            found = row + found
+        return found
+
     def is_nameable(self, known: Known) -> bool:
         """Whether an honest validator names this vertex: none whose past, by way of its author's own chain,
         holds a slot that is known to have twins (section 2). Policy, so that liars grow no trees of twins.

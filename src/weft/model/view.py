@@ -45,6 +45,21 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class VertexView:
+    """A vertex as people look at it."""
+
+    author: int
+    round: int
+    digest: Digest
+    time_ms: int
+    transactions: int
+    is_ordered: bool
+    """Whether this node's total order holds it."""
+    parents: tuple[tuple[int, int], ...]
+    """Author and round of each."""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """`is_alive`: the process works. `is_ready`: it can take writes. Reasons are sentences."""
 

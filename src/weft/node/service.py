@@ -33,7 +33,19 @@ from weft.model.failure import Failure
 from weft.model.keys import Address
 from weft.model.limits import MIB
 from weft.model.transaction import Attachment, identity_of
-from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordsView, RecordView, Status, Wait, Wish
+from weft.model.view import (
+    Caller,
+    EventRow,
+    Fate,
+    Health,
+    Peer,
+    RecordsView,
+    RecordView,
+    Status,
+    VertexView,
+    Wait,
+    Wish,
+)
 from weft.node.fate import pending
 from weft.node.gateway import Gateway, idempotency_of
 from weft.node.node import Node
@@ -47,6 +59,8 @@ Row = tuple[str, str, records.Version]
 
 CONTENT_BYTES_MAX = 8 * MIB
 """Of the documents in one answer, unless a single one is larger: a page holds fewer then."""
+LINKS_SHOWN_MAX = 20_000
+"""Parents named by the vertices of one answer."""
 BEHIND_HEIGHTS = 1_000
 """A node this far behind what the others say is catching up."""
 
@@ -62,6 +76,7 @@ class NodeService:
     ) -> None:
         self.chain = node.genesis.chain
         self.limits = node.genesis.limits
+        self.genesis = node.genesis
         self._url = url
         self._node = node
         self._store = node.store
@@ -116,6 +131,20 @@ class NodeService:
         if node.watch.is_disk_low:
             reasons.append("the disk is nearly full: writes are refused")
         return Health(True, not reasons, tuple(reasons))
+
+    def vertices(self, rounds: int) -> list[VertexView]:
+        return [
+            VertexView(
+                vertex.author,
+                vertex.round,
+                vertex.digest,
+                vertex.time_ms,
+                len(vertex.batch),
+                is_ordered,
+                tuple((parent.author, parent.round) for parent in vertex.parents),
+            )
+            for vertex, is_ordered in self._node.core.recent(rounds, LINKS_SHOWN_MAX)
+        ]
 
     def authenticate(self, token: str | None, need: Literal["read", "write", "administer"]) -> Caller:
         if token is None and self._is_open:

@@ -1,5 +1,6 @@
 """The description of the interface is whole, and its page needs nobody else."""
 
+import gzip
 import re
 from pathlib import Path
 
@@ -17,6 +18,8 @@ NAMED = {
     "/version": {"get"},
     "/v1/status": {"get"},
     "/v1/head": {"get"},
+    "/v1/genesis": {"get"},
+    "/v1/dag": {"get"},
     "/v1/blocks": {"get"},
     "/v1/blocks/{height}": {"get"},
     "/v1/transactions": {"post"},
@@ -71,10 +74,12 @@ async def test_the_page_comes_whole_from_this_node(http: httpx.AsyncClient) -> N
         assert (await http.get(f"/docs/{name}")).status_code == 404
 
 
-async def test_without_a_web_application_the_root_leads_to_the_page(http: httpx.AsyncClient) -> None:
-    """So that the address alone shows something."""
+async def test_without_a_web_application_the_root_says_how_to_get_it(http: httpx.AsyncClient) -> None:
+    """And leads to what there is."""
     answer = await http.get("/")
-    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+    assert answer.status_code == 200
+    assert "make ui" in answer.text
+    assert 'href="/docs"' in answer.text
 
 
 async def test_a_web_application_is_served_beside_the_interface(tmp_path: Path) -> None:
@@ -91,3 +96,25 @@ async def test_a_web_application_is_served_beside_the_interface(tmp_path: Path) 
         assert code_of(await http.get("/..%2f..%2fetc/passwd", headers=browser)) == (400, "request.path")
         assert code_of(await http.delete("/v1/status")) == (405, "route.method")
         assert (await http.get("/v1/status")).status_code == 200
+
+
+async def test_the_web_application_is_packed_kept_and_held_in(tmp_path: Path) -> None:
+    """Compressed for whoever takes it; kept if its name says what it holds; it speaks to our nodes alone."""
+    (tmp_path / "index.html").write_text("<p>the page")
+    (tmp_path / "main-AB12CD34.js").write_text("start()")
+    (tmp_path / "main-AB12CD34.js.gz").write_bytes(gzip.compress(b"start()"))
+    twin = Twin()
+    async with serving(twin, tmp_path) as url, httpx.AsyncClient(base_url=url) as http:
+        packed = await http.get("/main-AB12CD34.js", headers={"accept-encoding": "gzip"})
+        assert (packed.text, packed.headers["content-encoding"]) == ("start()", "gzip")
+        assert packed.headers["content-type"].startswith("text/javascript")
+        assert "immutable" in packed.headers["cache-control"]
+        plain = await http.get("/main-AB12CD34.js", headers={"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        page = await http.get("/photos", headers={"accept": "text/html"})
+        assert page.headers["cache-control"] == "no-cache"
+        policy = page.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert f"connect-src 'self' {' '.join(twin.url_peers)};" in policy
+        again = await http.get("/", headers={"accept": "text/html", "if-none-match": page.headers["etag"]})
+        assert again.status_code == 304

@@ -1,10 +1,15 @@
 """Status, head, health, metrics and version."""
 
+import json
+from base64 import b64decode
+
 import httpx
 
 from tests.unit.api.ask import code_of
 from tests.unit.api.twin import Twin
+from weft.model.digest import digest
 from weft.model.errors import BehindError, BlobError, DiskFullError, DivergedError
+from weft.model.genesis import parse_genesis
 from weft.model.view import Health
 
 
@@ -25,6 +30,28 @@ async def test_status_names_node_chain_head_and_peers(http: httpx.AsyncClient, t
     assert head.headers["weft-height"] == "1"
     assert {"height", "hash", "state_root", "timestamp", "certified_height"} <= head.json().keys()
     assert head.json()["timestamp"] == "2023-11-14T22:13:20.010Z"
+
+
+async def test_the_genesis_is_given_in_the_bytes_that_name_the_chain(
+    http: httpx.AsyncClient, twin: Twin
+) -> None:
+    """So that whoever keeps it can check all else."""
+    shown = (await http.get("/v1/genesis")).json()
+    assert digest("genesis", b64decode(shown["encoded"])).hex() == shown["chain_id"] == twin.chain.hex()
+    assert parse_genesis(json.dumps(shown["genesis"])) == twin.genesis
+
+
+async def test_the_graph_is_shown_as_far_as_asked(http: httpx.AsyncClient) -> None:
+    """Lanes by member, vertices oldest first, parents by author and round; bounded."""
+    for place in range(3):
+        await http.put(f"/v1/records/notes/{place}", content=b"1")
+    graph = (await http.get("/v1/dag?rounds=2")).json()
+    assert [member["id"] for member in graph["members"]] == list(range(len(graph["members"])))
+    assert [(one["author"], one["round"], one["parents"]) for one in graph["vertices"]] == [
+        (0, 2, [[0, 1]]),
+        (0, 3, [[0, 2]]),
+    ]
+    assert code_of(await http.get("/v1/dag?rounds=201")) == (400, "request.invalid")
 
 
 async def test_health_says_why(http: httpx.AsyncClient, twin: Twin) -> None:

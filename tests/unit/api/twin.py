@@ -38,7 +38,19 @@ from weft.model.transaction import (
     identity_of,
     sign_transaction,
 )
-from weft.model.view import Caller, EventRow, Fate, Health, Peer, RecordsView, RecordView, Status, Wait, Wish
+from weft.model.view import (
+    Caller,
+    EventRow,
+    Fate,
+    Health,
+    Peer,
+    RecordsView,
+    RecordView,
+    Status,
+    VertexView,
+    Wait,
+    Wish,
+)
 
 
 class Twin:
@@ -74,6 +86,14 @@ class Twin:
 
     def health(self) -> Health:
         return self.health_now
+
+    def vertices(self, rounds: int) -> list[VertexView]:
+        """One author's chain of rounds, as long as the chain of blocks."""
+        newest = self.ledger.head.height
+        return [
+            VertexView(0, round_, digest("vertex", bytes([round_])), 0, 1, True, ((0, round_ - 1),))
+            for round_ in range(max(1, newest - rounds + 1), newest + 1)
+        ]
 
     def authenticate(self, token: str | None, need: Literal["read", "write", "administer"]) -> Caller:
         if token is None and self.genesis.is_open:

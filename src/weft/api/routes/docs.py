@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from swagger_ui_bundle import swagger_ui_path  # type: ignore[import-untyped]
 
 from weft.api.errors import RouteError
@@ -72,11 +72,6 @@ async def show_file(request: Request) -> Response:
     if name not in _FILES:
         raise RouteError(f"there is no page /docs/{name[:80]}")
     return FileResponse(swagger_ui_path / name, media_type=_FILES[name])
-
-
-async def lead_to_docs(request: Request) -> Response:
-    """What stands at / when there is no web application."""
-    return RedirectResponse("/docs")
 
 
 @cache

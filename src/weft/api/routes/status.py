@@ -1,5 +1,6 @@
 """Where this node is. Open to all who reach it: a client needs the chain's identity before it can sign."""
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -7,7 +8,9 @@ from weft.api.answer import Answer, time_text
 from weft.api.parameter import READ
 from weft.api.request import begin_read, service_of
 from weft.api.route import describe, make_router
-from weft.api.schemas import Head, Node, NodeStatus, PeerState
+from weft.api.schemas import GenesisText, Head, Node, NodeStatus, PeerState
+from weft.model.encoding import encode
+from weft.model.genesis import format_genesis
 
 router = make_router("status")
 
@@ -50,3 +53,11 @@ async def show_head(request: Request) -> Response:
         certified_height=status.certified_height,
     )
     return Answer(shown, height=status.head.height)
+
+
+@router.get("/v1/genesis", **describe({200: GenesisText}, problems=(400, 403)))
+async def show_genesis(request: Request) -> Response:
+    """What the chain starts from: whoever keeps it can check everything that nodes say."""
+    genesis = service_of(request).genesis
+    text = msgspec.Raw(format_genesis(genesis).encode())
+    return Answer(GenesisText(genesis.chain.hex(), text, encode(genesis)))

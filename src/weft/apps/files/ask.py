@@ -32,6 +32,10 @@ MEDIA_TYPE = _optional("media_type", "A media type, or all of a kind: `image/*`.
 CAMERA = _optional("camera", "Words that stand in the camera's name one after the other.", q.camera)
 TAKEN_FROM = _optional("taken_from", "Taken then or later: an RFC 3339 time, or a day.", q.taken_from)
 TAKEN_TO = _optional("taken_to", "Taken then or earlier: an RFC 3339 time, or a day.", q.taken_to)
+UNDATED = _optional(
+    "undated", "`true`: only files without a time of taking; `false`: only others.", q.undated
+)
+SHA256 = _optional("sha256", "The content's digest, 64 hex digits.", q.sha256)
 NEAR = _optional("near", "`lat,lon`: taken within `radius_km` of this point.", q.parse_point)
 RADIUS = _optional(
     "radius_km", f"How far from `near`; {q.RADIUS_KM:g} if not given.", q.parse_radius, "number"
@@ -55,8 +59,9 @@ FACETS: Parameter[tuple[str, ...]] = Parameter(
     q.parse_facets,
     (),
 )
-_CONDITIONS = (Q, MEDIA_TYPE, CAMERA, TAKEN_FROM, TAKEN_TO)
-SEARCH: tuple[Parameter[Any], ...] = (*_CONDITIONS, TAG, NEAR, RADIUS, BBOX, SORT, FACETS)
+_CONDITIONS = (Q, MEDIA_TYPE, CAMERA, TAKEN_FROM, TAKEN_TO, UNDATED, SHA256)
+CONDITIONS: tuple[Parameter[Any], ...] = (*_CONDITIONS, TAG, NEAR, RADIUS, BBOX)
+SEARCH: tuple[Parameter[Any], ...] = (*CONDITIONS, SORT, FACETS)
 
 
 def read_query(request: Request) -> q.Query:

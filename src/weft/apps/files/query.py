@@ -25,6 +25,7 @@ SORTS = {
 }
 FACETS = ("tags", "media_type", "camera", "year")
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TERM = re.compile(r'\s*(?:"([^"]*)"|([^\s"]+))')
 _WORDS = "file.place IN (SELECT rowid FROM word WHERE word MATCH ?)"
@@ -66,6 +67,12 @@ class Query:
     is_rising: bool = False
     facets: tuple[str, ...] = field(default=())
 
+    @property
+    def where(self) -> Condition:
+        """All conditions as one."""
+        sql = " AND ".join(f"({condition.sql})" for condition in self.conditions) or "1"
+        return Condition(sql, tuple(value for condition in self.conditions for value in condition.values))
+
 
 def words(text: str) -> Condition | None:
     """Words, "phrases" and prefix*; None when there is nothing to look for. Raises QueryError."""
@@ -106,6 +113,20 @@ def taken_from(text: str) -> Condition:
 
 def taken_to(text: str) -> Condition:
     return Condition("file.taken_ms <= ?", (_moment_ms(text, is_end=True),))
+
+
+def undated(text: str) -> Condition:
+    """Whether no time of taking is known; raises ValueError."""
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return Condition("file.taken_ms IS NULL" if text == "true" else "file.taken_ms IS NOT NULL")
+
+
+def sha256(text: str) -> Condition:
+    """The content's digest; raises ValueError."""
+    if _DIGEST.fullmatch(text) is None:
+        raise ValueError("must be 64 lower-case hex digits")
+    return Condition("file.sha256 = ?", (text,))
 
 
 def within(box: Box) -> Condition:

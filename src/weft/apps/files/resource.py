@@ -49,6 +49,21 @@ class FilePage(msgspec.Struct):
     ]
 
 
+class MonthCount(msgspec.Struct):
+    """A month as YYYY-MM in UTC, and how many files were taken in it."""
+
+    month: Annotated[str, msgspec.Meta(pattern="^-?[0-9]{4}-[0-9]{2}$")]
+    count: int
+
+
+class FileTimeline(msgspec.Struct):
+    """All hits of a search by month, newest first; `undated` have no time of taking."""
+
+    months: list[MonthCount]
+    undated: int
+    height: int
+
+
 class FileVersion(msgspec.Struct):
     """One version of a file; `name` and `metadata` are null when it is erased."""
 

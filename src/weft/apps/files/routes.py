@@ -31,7 +31,7 @@ from weft.api.face import (
     write_cursor,
 )
 from weft.api.problems import present_problem
-from weft.apps.files.ask import SEARCH, read_place, read_query, write_place
+from weft.apps.files.ask import CONDITIONS, SEARCH, read_place, read_query, write_place
 from weft.apps.files.content import is_known, respond_with_content, safe_headers
 from weft.apps.files.errors import FileUnknownError, RangeError
 from weft.apps.files.metadata import BYTES_MAX, clean_name, read_patch
@@ -43,6 +43,8 @@ from weft.apps.files.resource import (
     FileHistory,
     FilePage,
     FileProof,
+    FileTimeline,
+    MonthCount,
     show_file,
     show_version,
 )
@@ -119,6 +121,13 @@ def _add_reading(routes: APIRouter, files: FilesService) -> None:
             facets=found.facets,
         )
         return Answer(page, height=height)
+
+    @routes.get("/v1/files/timeline", **describe({200: FileTimeline}, parameters=(*CONDITIONS, *READ)))
+    async def show_timeline(request: Request) -> Response:
+        height = await begin_read(request)
+        found = await files.timeline(read_query(request), height)
+        months = [MonthCount(month, count) for month, count in found.months]
+        return Answer(FileTimeline(months, found.undated, height), height=height)
 
     @routes.get("/v1/files/{id}", **describe({200: File}, parameters=(FILE_ID, *READ)))
     async def show_one_file(request: Request) -> Response:

@@ -45,8 +45,7 @@ class Found:
 
 def search(index: Index, query: Query, after: Place | None, limit: int) -> Found:
     """A page of what the query finds. Touches the disk."""
-    conditions = " AND ".join(f"({condition.sql})" for condition in query.conditions) or "1"
-    values = tuple(value for condition in query.conditions for value in condition.values)
+    conditions, values = query.where.sql, query.where.values
     with index.reading() as connection:
         rows = _page(connection, query, conditions, values, after, limit + 1)
         total, is_exact, facets = _count(connection, query.facets, conditions, values)

@@ -35,6 +35,7 @@ from weft.apps.files.reader import (
 )
 from weft.apps.files.search import Found, Place, search
 from weft.apps.files.thumbnails import Thumbnails
+from weft.apps.files.timeline import Timeline, count_months
 from weft.apps.files.worker import PhotoWorker
 from weft.execution.contract import LOCAL
 from weft.model.call import CreateFile, EraseFile, UpdateFile
@@ -160,6 +161,11 @@ class FilesService:
         """A page of files, of an index that holds all of this height at least."""
         await self._follower.reach(height)
         return await asyncio.to_thread(search, self.index, query, after, limit)
+
+    async def timeline(self, query: Query, height: int) -> Timeline:
+        """Hits by month, of an index that holds all of this height at least."""
+        await self._follower.reach(height)
+        return await asyncio.to_thread(count_months, self.index, query)
 
     async def history(self, id_: str, below: int | None, limit: int) -> tuple[FileState, list[VersionView]]:
         """Versions, newest first; of an erased file only the last, without content."""
