@@ -13,19 +13,30 @@ BIN := $(ENV)/bin
 READY := $(ENV)/ready
 PEERS := $(ENV)/peers
 SAMPLES := build/samples
+HAS_NODE := $(shell node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null && echo yes)
+PAGE := src/weft/ui_dist/index.html
+PAGE_SOURCES := $(shell find ui -path ui/node_modules -prune -o -path ui/.angular -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format simulate judge fuzz machine fire chart peers bench proto docs lock clean
+.PHONY: help run ui ui-if-node test check format simulate judge fuzz machine fire chart peers bench proto docs lock clean
 
 help: ## this text
 	@echo "Weft: one ledger, kept by equals."
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-run: $(READY) ## a local network of four nodes with photos in it (PHOTOS=DIR for your own)
+run: $(READY) ui-if-node ## a local network of four nodes with photos in it (PHOTOS=DIR for your own)
 	@$(if $(PHOTOS),,$(BIN)/weft files samples $(SAMPLES) >/dev/null)
 	@exec $(BIN)/weft up --photos "$(or $(PHOTOS),$(SAMPLES))"
 
-test: $(READY) ## the whole suite
+ui: $(PAGE) ## the web application, into the package (Node 20 or newer)
+
+# A network runs without its page; whoever has no Node, or no way to fetch packages, is told and goes on.
+ui-if-node:
+	@$(if $(HAS_NODE),$(MAKE) --no-print-directory ui \
+		|| echo "the web application could not be built; the nodes run without it" >&2,\
+		echo "no Node 20 or newer here: the nodes run without their web application" >&2)
+
+test: $(READY) ui-if-node ## the whole suite
 	@$(BIN)/python -m pytest
 
 check: $(READY) ## format, lint, types, layers
@@ -51,9 +62,11 @@ fuzz: $(READY) ## every decoder under a coverage-guided fuzzer (TARGET=all SECON
 		|| { echo "there is no atheris for this Python and machine; make test fuzzes the same with Hypothesis" >&2; exit 1; }
 	@$(BIN)/python -m tests.fuzz $(TARGET) --seconds $(SECONDS)
 
-machine: ## what the tests need beside Python: a C compiler, Go, namespaces (Debian, as root)
-	@{ command -v cc && command -v unshare && command -v mount && { command -v go || test -x /usr/local/go/bin/go; }; } >/dev/null \
-		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev golang-go util-linux mount; }
+machine: ## what the tests need beside Python: a C compiler, Go, namespaces, a browser (Debian, as root)
+	@{ command -v cc && command -v unshare && command -v mount && command -v chromium \
+		&& { command -v go || test -x /usr/local/go/bin/go; }; } >/dev/null \
+		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+			gcc libc6-dev golang-go util-linux mount chromium; }
 
 fire: $(READY) ## real processes under fire (SECONDS=60 SEED=1 FAULT_MODEL=byzantine REPORT=FILE.md)
 	@$(BIN)/python -m tests.fire --seconds $(SECONDS) --seed $(SEED) --fault-model $(FAULT_MODEL) \
@@ -85,7 +98,15 @@ lock: $(READY) ## the locks, requirements*.lock, from pyproject.toml
 	@$(BIN)/$(LOCK) --group bench -o requirements.bench.lock
 
 clean: ## remove the environment and what was built; networks stay
-	@rm -rf $(ENV) build
+	@rm -rf $(ENV) build src/weft/ui_dist ui/node_modules ui/.angular
+
+$(PAGE): ui/node_modules/.package-lock.json $(PAGE_SOURCES)
+	@echo "building the web application ..." >&2
+	@cd ui && npm run --silent build
+
+ui/node_modules/.package-lock.json: ui/package-lock.json ui/package.json
+	@echo "fetching what the web application is built with ..." >&2
+	@cd ui && npm ci --silent && touch node_modules/.package-lock.json
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

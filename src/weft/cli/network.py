@@ -55,7 +55,7 @@ def up(
             new = sum(row["state"] == "new" for row in rows)
             tell(f"{len(rows)} photos in {photos}: {new} new, {len(rows) - new} already there")
         _show_nodes(_gather(network.urls))
-        show_line(f"\n{network.urls[0]}/docs")
+        show_line(f"\n{network.urls[0]}")
         if detach:
             return
         if not started:

@@ -1,0 +1,55 @@
+import { Injectable, inject } from '@angular/core';
+
+import { Nodes } from '../node/nodes';
+import { FilePage, FileVersion, Patch, Timeline, WeftFile } from './file';
+
+/** The files of the network. Every verb raises Problem. */
+@Injectable({ providedIn: 'root' })
+export class Files {
+  private readonly nodes = inject(Nodes);
+
+  find(query: URLSearchParams): Promise<FilePage> {
+    return this.nodes.json<FilePage>(`/v1/files?${query}`);
+  }
+
+  timeline(query: URLSearchParams): Promise<Timeline> {
+    return this.nodes.json<Timeline>(`/v1/files/timeline?${query}`);
+  }
+
+  get(id: string): Promise<WeftFile> {
+    return this.nodes.json<WeftFile>(`/v1/files/${id}`);
+  }
+
+  async history(id: string): Promise<FileVersion[]> {
+    return (await this.nodes.json<{ items: FileVersion[] }>(`/v1/files/${id}/history`)).items;
+  }
+
+  /** Change what is known of a file, unless somebody else changed it since. */
+  change(file: WeftFile, patch: Patch): Promise<WeftFile> {
+    return this.nodes.json<WeftFile>(`/v1/files/${file.id}`, {
+      method: 'PATCH',
+      body: JSON.stringify(patch),
+      headers: {
+        'Content-Type': 'application/merge-patch+json',
+        'If-Match': `"${file.version}"`,
+        'Idempotency-Key': crypto.randomUUID(),
+      },
+    });
+  }
+
+  /** Destroy content and metadata on every node. */
+  async erase(id: string): Promise<void> {
+    await this.nodes.call(`/v1/files/${id}`, {
+      method: 'DELETE',
+      headers: { 'Idempotency-Key': crypto.randomUUID() },
+    });
+  }
+
+  thumbnail(file: WeftFile): string {
+    return this.nodes.link(`/v1/files/${file.id}/thumbnail`);
+  }
+
+  content(file: WeftFile): string {
+    return this.nodes.link(`/v1/files/${file.id}/content`);
+  }
+}

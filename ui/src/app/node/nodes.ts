@@ -1,0 +1,151 @@
+import { Injectable, computed, signal } from '@angular/core';
+
+import { Problem } from './problem';
+import { NodeStatus } from './status';
+
+const ASK_MS = 1500;
+const PATIENCE_MS = 4000;
+const REMEMBERED = 'weft.nodes';
+/** Answers that another node may give better. */
+const ELSEWHERE = ['node.diverged', 'server.stopping', 'node.starting'];
+
+/** A node as this page sees it: it asks each of them by itself. */
+export interface Seen {
+  /** Where it is called; empty for the one that served this page. */
+  base: string;
+  url: string;
+  name: string;
+  /** `unknown` until it was asked once. */
+  state: 'up' | 'down' | 'unknown';
+  status: NodeStatus | null;
+  lastSeen: number | null;
+}
+
+/** All nodes of the network, and the one that the page goes through; another takes over when that one dies. */
+@Injectable({ providedIn: 'root' })
+export class Nodes {
+  private readonly home: Seen = { ...unseen(location.origin), base: '' };
+  readonly all = signal<Seen[]>([this.home, ...remembered().map(unseen)]);
+  private readonly asked = new Set<string>();
+  readonly base = signal('');
+  /** What happened to the node that the page went through. */
+  readonly notice = signal<string | null>(null);
+
+  readonly current = computed(() => this.all().find((node) => node.base === this.base()) ?? this.home);
+  readonly height = computed(() => Math.max(0, ...this.all().map((node) => node.status?.latest_height ?? 0)));
+  readonly isAnyUp = computed(() => this.all().some((node) => node.state !== 'down'));
+
+  constructor() {
+    void this.watch();
+  }
+
+  /** Where a path of the current node is. Read in a template, it follows the current node. */
+  link(path: string): string {
+    return this.base() + path;
+  }
+
+  /** An answer of success; raises Problem. Goes on through another node when one does not answer. */
+  async call(path: string, init: RequestInit = {}): Promise<Response> {
+    for (let tries = this.all().length; tries > 0; tries--) {
+      const base = this.base();
+      let answer: Response;
+      try {
+        answer = await fetch(base + path, init);
+      } catch (error) {
+        if (init.signal?.aborted) throw error;
+        this.lose(base);
+        continue;
+      }
+      if (answer.ok) return answer;
+      const problem = await Problem.of(answer);
+      if (!ELSEWHERE.includes(problem.code) || !this.goOn(base)) throw problem;
+    }
+    throw Problem.noNode();
+  }
+
+  async json<T>(path: string, init: RequestInit = {}): Promise<T> {
+    return (await (await this.call(path, init)).json()) as T;
+  }
+
+  /** The node called at `base` does not answer. */
+  lose(base: string): void {
+    this.change(base, { state: 'down' });
+    this.goOn(base);
+  }
+
+  /** Take another node than `base`; false when none is left to try. */
+  private goOn(base: string): boolean {
+    if (this.base() !== base) return true;
+    const lost = this.current();
+    const next = this.all().find((node) => node.base !== base && node.state !== 'down');
+    if (!next) {
+      this.notice.set(null);
+      return false;
+    }
+    this.base.set(next.base);
+    this.notice.set(`${lost.name} does not answer. The page goes on through ${next.name}.`);
+    return true;
+  }
+
+  private async watch(): Promise<void> {
+    for (;;) {
+      if (document.visibilityState === 'visible') {
+        // None waits for another: one that hangs says nothing of the rest.
+        for (const node of this.all()) if (!this.asked.has(node.base)) void this.ask(node);
+      }
+      await new Promise((resolve) => setTimeout(resolve, ASK_MS));
+    }
+  }
+
+  private async ask(node: Seen): Promise<void> {
+    this.asked.add(node.base);
+    try {
+      const answer = await fetch(`${node.base}/v1/status`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+      if (!answer.ok) throw await Problem.of(answer);
+      const status = (await answer.json()) as NodeStatus;
+      this.change(node.base, { state: 'up', status, name: status.node.name, lastSeen: Date.now() });
+      this.learn(status);
+    } catch {
+      this.lose(node.base);
+      return;
+    } finally {
+      this.asked.delete(node.base);
+    }
+    // Whoever had nobody to turn to turns to the first that answers again.
+    if (this.current().state === 'down') this.base.set(node.base);
+  }
+
+  private learn(status: NodeStatus): void {
+    for (const { url, name } of status.peers) {
+      const isKnown = this.all().some((node) => node.url === url || node.name === name);
+      if (URL.canParse(url) && !isKnown) this.all.update((all) => [...all, { ...unseen(url), name }]);
+    }
+    // The one that served this page may be called by another name here than the others know it by.
+    const home = this.all().find((node) => node.base === '');
+    this.all.update((all) => all.filter((node) => node === home || node.name !== home?.name));
+    const urls = this.all().map((node) => node.url);
+    localStorage.setItem(REMEMBERED, JSON.stringify(urls.filter((url) => url !== location.origin)));
+  }
+
+  private change(base: string, facts: Partial<Seen>): void {
+    this.all.update((all) =>
+      all
+        .map((node) => (node.base === base ? { ...node, ...facts } : node))
+        .sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true })),
+    );
+  }
+}
+
+function unseen(url: string): Seen {
+  return { base: url, url, name: new URL(url).host, state: 'unknown', status: null, lastSeen: null };
+}
+
+function remembered(): string[] {
+  try {
+    return (JSON.parse(localStorage.getItem(REMEMBERED) ?? '[]') as string[]).filter(
+      (url) => URL.canParse(url) && url !== location.origin,
+    );
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,117 @@
+import { ChangeDetectionStrategy, Component, DestroyRef, computed, effect, inject, input, signal, untracked } from '@angular/core';
+import { Router, RouterLink } from '@angular/router';
+
+import { Editor } from '../file/editor';
+import { Eraser } from '../file/eraser';
+import { FileVersion, WeftFile, isPicture, isShown, titleOf } from '../file/file';
+import { Files } from '../file/files';
+import { Album } from '../gallery/album';
+import { MiniMap } from '../map/minimap';
+import { Events } from '../node/events';
+import { Problem } from '../node/problem';
+import { Failure } from '../shell/failure';
+import { Icon } from '../shell/icon';
+import { momentText, placeText, short, sizeText, takenText } from '../shell/words';
+import { writeSearch, EVERYTHING } from '../file/search';
+import { Verification } from './verification';
+
+/** One file: large, with all that is known of it, where it came from, and the proof that it is what it was. */
+@Component({
+  selector: 'weft-photo',
+  imports: [RouterLink, Icon, Failure, Editor, Eraser, MiniMap, Verification],
+  templateUrl: './photo.html',
+  styleUrl: './photo.css',
+  changeDetection: ChangeDetectionStrategy.OnPush,
+  host: { '(document:keydown)': 'onKey($event)' },
+})
+export class Photo {
+  readonly id = input.required<string>();
+  private readonly router = inject(Router);
+  private readonly album = inject(Album);
+  protected readonly files = inject(Files);
+  protected readonly file = signal<WeftFile | null>(null);
+  protected readonly history = signal<FileVersion[]>([]);
+  protected readonly problem = signal<Problem | null>(null);
+  protected readonly open = signal<'editor' | 'eraser' | null>(null);
+  /** The address that the browser could not show. */
+  private readonly broken = signal('');
+
+  protected readonly neighbours = computed(() => this.album.neighbours(this.id()));
+  protected readonly kind = computed(() => {
+    const file = this.file();
+    if (!file) return 'none';
+    if (isShown(file) && this.broken() !== this.files.content(file)) return 'picture';
+    if (isPicture(file) && this.broken() !== this.files.thumbnail(file)) return 'thumbnail';
+    return file.media_type.startsWith('video/') ? 'film' : 'other';
+  });
+
+  protected readonly titleOf = titleOf;
+  protected readonly takenText = takenText;
+  protected readonly momentText = momentText;
+  protected readonly placeText = placeText;
+  protected readonly sizeText = sizeText;
+  protected readonly short = short;
+
+  constructor() {
+    effect(() => {
+      const id = this.id();
+      untracked(() => void this.load(id));
+    });
+    const end = inject(Events).listen((event) => {
+      if (event.contract === 'files' && event.data['id'] === this.id()) void this.load(this.id());
+    });
+    inject(DestroyRef).onDestroy(end);
+  }
+
+  protected async load(id: string): Promise<void> {
+    if (this.file()?.id !== id) this.file.set(null);
+    try {
+      const file = await this.files.get(id);
+      if (id !== this.id()) return;
+      this.problem.set(null);
+      this.file.set(file);
+      this.history.set(await this.files.history(id));
+    } catch (error) {
+      if (id !== this.id()) return;
+      this.file.set(null);
+      this.problem.set(Problem.from(error));
+    }
+  }
+
+  protected fail(address: string): void {
+    this.broken.set(address);
+  }
+
+  protected searchFor(tag: string): Record<string, unknown> {
+    return writeSearch({ ...EVERYTHING, tags: [tag] });
+  }
+
+  protected cameraSearch(camera: string): Record<string, unknown> {
+    return writeSearch({ ...EVERYTHING, camera });
+  }
+
+  protected close(isDone: boolean): void {
+    const wasEraser = this.open() === 'eraser';
+    this.open.set(null);
+    if (isDone && wasEraser) this.leave();
+    else if (isDone) void this.load(this.id());
+  }
+
+  /** Back to where the reader came from: the gallery as it was. */
+  protected leave(): void {
+    void this.router.navigate(['/'], { queryParams: writeSearch(this.album.search()) });
+  }
+
+  protected go(file: WeftFile | null): void {
+    if (file) void this.router.navigate(['/photo', file.id], { replaceUrl: true });
+  }
+
+  protected onKey(event: KeyboardEvent): void {
+    const isWriting = event.target instanceof HTMLElement && /INPUT|TEXTAREA|VIDEO/.test(event.target.tagName);
+    if (isWriting || this.open() || event.ctrlKey || event.metaKey || event.altKey) return;
+    const [before, after] = this.neighbours();
+    if (event.key === 'ArrowLeft') this.go(before);
+    else if (event.key === 'ArrowRight') this.go(after);
+    else if (event.key === 'Escape') this.leave();
+  }
+}

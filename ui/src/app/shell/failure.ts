@@ -1,0 +1,39 @@
+import { ChangeDetectionStrategy, Component, input, output } from '@angular/core';
+
+import { Problem } from '../node/problem';
+import { Icon } from './icon';
+
+/** What went wrong, in words, and what to do. */
+@Component({
+  selector: 'weft-failure',
+  imports: [Icon],
+  template: `
+    <div class="failure" role="alert">
+      <weft-icon name="alert" size="22" />
+      <div>
+        <strong>{{ problem().title }}</strong>
+        <p>{{ problem().detail }}</p>
+        @if (problem().fix) {
+          <p class="fix">{{ problem().fix }}</p>
+        }
+      </div>
+      @if (isRepeatable()) {
+        <button type="button" (click)="again.emit()">Try again</button>
+      }
+    </div>
+  `,
+  styles: `
+    .failure { display: flex; gap: 14px; align-items: flex-start; padding: 16px 18px; margin: 16px 0; border-radius: 12px;
+      background: var(--bad-paper); color: var(--ink); }
+    .failure weft-icon { color: var(--bad); margin-top: 1px; }
+    .failure div { flex: 1; }
+    p { margin: 3px 0 0; }
+    .fix { color: var(--soft); }
+  `,
+  changeDetection: ChangeDetectionStrategy.OnPush,
+})
+export class Failure {
+  readonly problem = input.required<Problem>();
+  readonly isRepeatable = input(true);
+  readonly again = output();
+}
