@@ -51,6 +51,8 @@ class Sizes:
     """How much of everything; a quick run tells the same stories for a shorter time."""
 
     seconds: float
+    rounds: int
+    """Of the stories that compare a struck network with the healthy one."""
     committees: tuple[int, ...]
     rate: int
     in_flight: int
@@ -68,16 +70,20 @@ class Sizes:
         return Load(128, self.rate, self.seconds, self.in_flight)
 
 
-def tell_stories(sizes: Sizes) -> list[Fact]:
-    """All of them; one that fails is said, and missing."""
+def tell_stories(sizes: Sizes) -> tuple[list[Fact], list[str]]:
+    """All of them; and what failed, and is missing for it."""
     found: list[Fact] = []
+    failures: list[str] = []
     stories: list[tuple[str, Callable[[], Iterator[Fact]]]] = [
         *(
             (f"{members} validators", lambda members=members: committee(members, sizes))
             for members in sizes.committees
         ),
-        ("one of four killed", lambda: killed(sizes)),
-        ("one of four slow by 100 ms", lambda: iter(asyncio.run(slow(sizes)))),
+        *[
+            ("one of four killed", lambda: killed(sizes)),
+            ("one of four slow by 100 ms", lambda: iter(asyncio.run(slow(sizes)))),
+        ]
+        * sizes.rounds,
         ("idle", lambda: idle(sizes)),
         ("away", lambda: away(sizes)),
         *(
@@ -93,8 +99,9 @@ def tell_stories(sizes: Sizes) -> list[Fact]:
                 base = "" if fact.base is None else f" (beside {fact.base:,.1f})"
                 tell(f"  {fact.name}: {fact.value:,.2f} {fact.unit}{base}")
         except (LoadError, WeftError, RuntimeError, httpx.HTTPError) as error:
-            tell(f"FAILED, and left out: {name}: {error}")
-    return found
+            failures.append(f"Weft alone, {name}: {error}")
+            tell(f"FAILED: {failures[-1]}")
+    return found, failures
 
 
 def committee(members: int, sizes: Sizes) -> Iterator[Fact]:
@@ -223,7 +230,7 @@ def uploading(members: int, sizes: Sizes) -> Iterator[Fact]:
             f"{name}: uploaded, wait=executed",
             done.upload_mb_per_second,
             "MB/s",
-            done.plain_mb_per_second,
+            done.plain_mb_per_second / members,
         )
         yield Fact(story, f"{name}: the load's own share of a core", 100 * done.load_share, "%")
         grown = (memory_bytes(weft.pids[0]) - before) / MIB

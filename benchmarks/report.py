@@ -24,7 +24,7 @@ RATIOS = (
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Everything that was found; `missing` is why a system was left out."""
+    """Everything that was found; `missing` is why a system was left out, `failures` what failed once."""
 
     date: str
     command: str
@@ -32,6 +32,7 @@ class Run:
     seconds: float
     versions: dict[str, str]
     missing: dict[str, str]
+    failures: list[str]
     limits: Limits
     measurements: list[Measurement]
     facts: list[Fact]
@@ -61,6 +62,7 @@ def page(run: Run, systems: Sequence[System]) -> str:
         "brackets the least and the most. Raw data: [raw.json](raw.json).\n",
         "![throughput and latency](chart.png)\n",
         *(f"**NOT MEASURED: {name}**: {reason}\n" for name, reason in run.missing.items()),
+        *(f"**FAILED: {failure}**\n" for failure in run.failures),
         _compared(run, systems),
         _limits(run.limits),
         *(_saturated(run, systems, load) for load in run.loads(is_paced=False)),
@@ -199,18 +201,30 @@ def ratios_of(run: Run, ours: str, theirs: str, load: Load) -> list[float]:
 
 
 def _facts(facts: Sequence[Fact]) -> str:
-    rows = [
-        (
-            fact.story,
-            fact.name,
-            f"{fact.value:,.2f} {fact.unit}",
-            "" if fact.base is None else f"{fact.base:,.2f} {fact.unit}",
-            f"{fact.value / fact.base:.2f}" if fact.base else "",
+    told: dict[tuple[str, str, str], list[Fact]] = {}
+    for fact in facts:
+        told.setdefault((fact.story, fact.name, fact.unit), []).append(fact)
+    rows = []
+    for (story, name, unit), same in told.items():
+        bases = [fact.base for fact in same if fact.base]
+        ratios = [fact.value / fact.base for fact in same if fact.base]
+        rows.append(
+            (
+                story,
+                name,
+                f"{_middle([fact.value for fact in same])} {unit}",
+                f"{_middle(bases)} {unit}" if bases else "",
+                _middle(ratios) if ratios else "",
+            )
         )
-        for fact in facts
-    ]
-    titles = ("story", "figure", "value", "beside (healthy, made, or plainly written)", "ratio")
-    return _table("Weft alone, one round", titles, rows)
+    titles = (
+        "story",
+        "figure",
+        "value",
+        "beside (healthy; made; plainly written, divided by the copies)",
+        "ratio",
+    )
+    return _table("Weft alone", titles, rows)
 
 
 def _latencies(found: Sequence[Measurement]) -> str:
@@ -227,6 +241,12 @@ def _spread(found: Sequence[Measurement], get: Callable[[Measurement], float], f
     values = [get(one) for one in found]
     middle, least, most = (form.format(value) for value in (median(values), min(values), max(values)))
     return f"{middle} ({least}–{most})"
+
+
+def _middle(values: Sequence[float]) -> str:
+    """The median; with the least and the most where there are several."""
+    text = f"{median(values):,.2f}"
+    return text if len(values) == 1 else f"{text} ({min(values):,.2f}–{max(values):,.2f})"
 
 
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -4,9 +4,10 @@ changes for all."""
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import SubprocessError
 
 from benchmarks.process import LoadError, cpu_seconds, disk_bytes, memory_bytes
 from benchmarks.system import Load, Running, System
@@ -32,9 +33,12 @@ class Measurement:
     """By which the folders of all members together have grown."""
 
 
-def run_rounds(systems: Sequence[System], loads: Sequence[Load], rounds: int) -> list[Measurement]:
-    """All loads on all systems, so many times. What fails is said, and missing from what is returned."""
+def run_rounds(
+    systems: Sequence[System], loads: Sequence[Load], rounds: int
+) -> tuple[list[Measurement], list[str]]:
+    """All loads on all systems, so many times; and what failed, and is missing for it."""
     found: list[Measurement] = []
+    failures: list[str] = []
     for number in range(rounds):
         # Who comes first in a round comes last in the next.
         turned = [*systems[number % len(systems) :], *systems[: number % len(systems)]]
@@ -42,27 +46,27 @@ def run_rounds(systems: Sequence[System], loads: Sequence[Load], rounds: int) ->
             tell(f"round {number + 1} of {rounds}: {system.name}")
             try:
                 with tempfile.TemporaryDirectory(prefix="weft-bench-") as folder:
-                    found += measure_system(system, loads, number, Path(folder))
-            except (LoadError, WeftError) as error:
-                tell(f"FAILED, and left out of round {number + 1}: {system.name}: {error}")
-    return found
+                    found.extend(measure_system(system, loads, number, Path(folder)))
+            except (LoadError, WeftError, SubprocessError) as error:
+                failures.append(f"{system.name}, round {number + 1}: {error}")
+                tell(f"FAILED: {failures[-1]}")
+    return found, failures
 
 
-def measure_system(system: System, loads: Sequence[Load], number: int, folder: Path) -> list[Measurement]:
+def measure_system(system: System, loads: Sequence[Load], number: int, folder: Path) -> Iterator[Measurement]:
     """Start, warm up, carry every load that this way of using the system is meant for, stop."""
     mine = [load for load in loads if load.kind in system.kinds]
-    found: list[Measurement] = []
     with system.start(folder) as running:
         if mine:
             running.measure(Load(mine[0].size_bytes, mine[0].rate, WARM_UP_S, mine[0].in_flight))
         for load in mine:
-            found.append(measure_load(system.name, running, load, number))
-            figures = found[-1].figures
+            one = measure_load(system.name, running, load, number)
+            figures = one.figures
             tell(
                 f"  {load.size_bytes} B, {f'{load.rate}/s' if load.rate else 'saturated'}: "
                 f"{figures.per_second:,.0f}/s, p50 {figures.p50_ms:.1f} ms, p99 {figures.p99_ms:.1f} ms"
             )
-    return found
+            yield one
 
 
 def measure_load(name: str, running: Running, load: Load, number: int) -> Measurement:
@@ -76,7 +80,7 @@ def measure_load(name: str, running: Running, load: Load, number: int) -> Measur
         load,
         figures,
         cpu_seconds(running.pids) - cpu,
-        max(map(memory_bytes, running.pids)),
+        max(map(memory_bytes, running.pids), default=0),
         sum(map(disk_bytes, running.folders)) - disk,
     )
 
