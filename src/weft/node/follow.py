@@ -7,14 +7,24 @@ rows are read from the store and never from memory of what was announced.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
+import msgspec
+
+from weft.model.block import Block
+from weft.model.encoding import encode
 from weft.model.receipt import decode_receipt
 from weft.model.view import EventRow
 from weft.node.ports import Store, Workers
 
 BLOCKS_REMEMBERED = 64
 """Decoded blocks kept, so that many followers at the head cost one decoding."""
+RECEIPTS_REMEMBERED = 8_000
+"""Of the newest blocks, so that who follows at the head reads nothing from the store."""
+
+Raw = msgspec.Raw
+_parts_of = msgspec.msgpack.Decoder(tuple[Raw, Raw, Raw, Raw, Raw, list[Raw]]).decode
+"""A receipt's fields; the last one is its events."""
 
 
 class Ledger:
@@ -24,10 +34,17 @@ class Ledger:
         self._store = store
         self._workers = workers
         self._rows: OrderedDict[int, list[EventRow]] = OrderedDict()
+        self._newest: OrderedDict[int, Block] = OrderedDict()
+        self._newest_receipts = 0
         self._grown = asyncio.Event()
 
-    def announce(self) -> None:
-        """There are more blocks than before."""
+    def announce(self, blocks: Sequence[Block] = ()) -> None:
+        """There are more blocks than before; these, if they are at hand."""
+        for block in blocks:
+            self._newest[block.header.height] = block
+            self._newest_receipts += len(block.receipts)
+        while self._newest_receipts > RECEIPTS_REMEMBERED:
+            self._newest_receipts -= len(self._newest.popitem(last=False)[1].receipts)
         self._grown.set()
         self._grown = asyncio.Event()
 
@@ -36,15 +53,30 @@ class Ledger:
         while self._store.head.height <= height:
             await self._grown.wait()
 
-    async def follow(self, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
-        """Every row after the cursor, for ever; rows of later blocks only if None."""
+    async def follow(
+        self, cursor: tuple[int, int] | None, contract: str | None = None
+    ) -> AsyncGenerator[EventRow, None]:
+        """Every row after the cursor, for ever; rows of later blocks only if None. Of a contract: its events
+        and each block's own row, which cost little where there are no such events."""
         height, position = cursor if cursor is not None else (self._store.head.height + 1, -1)
         while True:
             await self.wait_beyond(height - 1)
-            for row in await self._read(height):
-                if row.position > position:
+            for row in self._pass_over(height, contract) or await self._read(height):
+                is_wanted = contract is None or row.event is None or row.event.contract == contract
+                if is_wanted and row.position > position:
                     yield row
             height, position = height + 1, -1
+
+    def _pass_over(self, height: int, contract: str | None) -> list[EventRow]:
+        """The row of a new block in which the contract announced nothing; none if that is not certain."""
+        block = self._newest.get(height)
+        if contract is None or block is None:
+            return []
+        name = encode(contract)
+        if any(name in raw for raw in block.receipts):
+            return []
+        position = sum(len(_parts_of(raw)[-1]) for raw in block.receipts)
+        return [EventRow(height, position, None, None, block.header)]
 
     async def _read(self, height: int) -> list[EventRow]:
         rows = self._rows.get(height)
@@ -58,7 +90,7 @@ class Ledger:
     def _decode(self, height: int) -> list[EventRow]:
         if height == 0:
             return []
-        block = self._store.find_block(height)
+        block = self._newest.get(height) or self._store.find_block(height)
         assert block is not None, "every height up to the head is stored"
         header = block.header
         found = [

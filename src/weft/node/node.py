@@ -424,7 +424,7 @@ class Node:
         self._ordered.reach(max(own, default=0))
         self._leftovers.note(applied)
         self.watch.applied(applied)
-        self.ledger.announce()
+        self.ledger.announce([item.sealed.block for item in applied if item.sealed is not None])
         self._offer()
 
     async def _apply_blocks(self, blocks: Sequence[Block]) -> None:

@@ -331,9 +331,11 @@ class NodeService:
         self._check_serving()
         return await self._present(lambda: self._list(collection, after, limit + 1), limit)
 
-    async def follow(self, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
+    async def follow(
+        self, cursor: tuple[int, int] | None, contract: str | None = None
+    ) -> AsyncGenerator[EventRow, None]:
         self._check_serving()
-        async for row in self._node.ledger.follow(cursor):
+        async for row in self._node.ledger.follow(cursor, contract):
             self._check_serving()
             yield row
 

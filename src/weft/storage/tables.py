@@ -15,6 +15,7 @@ After LMDB refused a write nothing more is taken.
 import threading
 import time
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from heapq import merge
@@ -50,11 +51,6 @@ class Fresh:
         self._keys: list[bytes] | None = None
         """In order, kept only once somebody has gone through them."""
         self._unsorted: list[bytes] = []
-
-    def put(self, key: bytes, value: bytes | None) -> None:
-        if self._keys is not None and key not in self.rows:
-            self._unsorted.append(key)
-        self.rows[key] = value
 
     def update(self, rows: Mapping[bytes, bytes | None]) -> None:
         if self._keys is not None:
@@ -127,25 +123,26 @@ class Changing:
 
     __slots__ = ("_beneath", "_own")
 
-    def __init__(self, own: Layer, beneath: "Tables") -> None:
+    def __init__(self, own: defaultdict[str, dict[bytes, bytes | None]], beneath: "Tables") -> None:
         self._own = own
         self._beneath = beneath
 
     def get(self, table: str, key: bytes) -> bytes | None:
-        rows = self._own[table].rows
+        rows = self._own[table]
         return rows[key] if key in rows else self._beneath.get(table, key)
 
     def rising(self, table: str, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """Rows from the first key at or above `start` on."""
         with self._beneath.read() as reading:
-            rows = _merge(self._own[table].rising(start), reading.rising(table, start), False)
+            own = ((key, value) for key, value in sorted(self._own[table].items()) if key >= start)
+            rows = _merge(own, reading.rising(table, start), False)
             yield from ((key, value) for key, value in rows if value is not None)
 
     def put(self, table: str, key: bytes, value: bytes) -> None:
-        self._own[table].put(key, value)
+        self._own[table][key] = value
 
     def delete(self, table: str, key: bytes) -> None:
-        self._own[table].put(key, None)
+        self._own[table][key] = None
 
 
 class Tables:
@@ -170,7 +167,7 @@ class Tables:
         if not is_reader:
             with self._rows.naming_errors, naming_full_disk(folder):
                 if logged < sequence:
-                    self._move(self._fresh, sequence, _go_on)
+                    self._move(_rows_of(self._fresh), sequence, _go_on)
                     self._fresh = self._begin()
                 self._log = Log(folder, sequence)
 
@@ -198,9 +195,9 @@ class Tables:
         with self._writing:
             if self._failure is not None:
                 raise self._failure
-            own = self._begin()
+            own: defaultdict[str, dict[bytes, bytes | None]] = defaultdict(dict)
             result = change(Changing(own, self))
-            changes = {name: fresh.rows for name, fresh in own.items() if fresh.rows}
+            changes = {name: rows for name, rows in own.items() if rows}
             if not changes:
                 return result
             payload = encode([(name, list(rows.items())) for name, rows in changes.items()])
@@ -208,7 +205,7 @@ class Tables:
                 self._turn(self._log)
             if len(payload) > LOG_BYTES_MAX:
                 self._wait()
-                self._move(own, self._log.sequence, _go_on)
+                self._move(changes, self._log.sequence, _go_on)
             else:
                 with self._rows.naming_errors, naming_full_disk(self._folder):
                     self._log.append(payload, must_sync)
@@ -225,7 +222,7 @@ class Tables:
             is_needed = True
             with suppress(DiskFullError, StoreError):
                 self._wait()
-                self._move(self._fresh, self._log.sequence, _go_on)
+                self._move(_rows_of(self._fresh), self._log.sequence, _go_on)
                 is_needed = False
             self._log.close(is_needed)
         self._rows.close()
@@ -271,7 +268,7 @@ class Tables:
 
     def _move_slowly(self, layer: Layer, sequence: int) -> None:
         try:
-            self._move(layer, sequence, self._pause)
+            self._move(_rows_of(layer), sequence, self._pause)
         except Exception as error:
             # Whatever it was: the log must not be written over what LMDB has not got.
             self._failure = error
@@ -280,13 +277,16 @@ class Tables:
         if not self._hurry.is_set():
             time.sleep(PAUSE_S)
 
-    def _move(self, layer: Layer, sequence: int, pause: Callable[[], object]) -> None:
-        """Let LMDB have a layer, and with it everything up to a frame."""
-        changes = {name: fresh.rows for name, fresh in layer.items()}
+    def _move(self, changes: Changes, sequence: int, pause: Callable[[], object]) -> None:
+        """Let LMDB have changes, and with them everything up to a frame."""
         self._rows.take({**changes, _LOGGED: {_KEY: sequence.to_bytes(8, "big")}}, pause)
         with self._rows.gate:
             self._held = self._rows.view()
             self._leaving = self._begin()
+
+
+def _rows_of(layer: Layer) -> Changes:
+    return {name: fresh.rows for name, fresh in layer.items()}
 
 
 def _go_on() -> None:

@@ -106,10 +106,9 @@ class Follower:
 
     async def _read(self, cursor: tuple[int, int], rows: asyncio.Queue[EventRow]) -> None:
         """Passes on what concerns files, and the end of each block."""
-        async with ending(self._ledger.service.follow(cursor)) as ledger_rows:
+        async with ending(self._ledger.service.follow(cursor, NAME)) as ledger_rows:
             async for row in ledger_rows:
-                if row.event is None or row.event.contract == NAME:
-                    await rows.put(row)
+                await rows.put(row)
 
     async def _take_in(self, batch: Sequence[EventRow]) -> None:
         events = [row for row in batch if row.event is not None]

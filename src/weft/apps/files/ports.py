@@ -58,8 +58,9 @@ class Service(Protocol):
     async def seek(self, commitments: Sequence[Digest]) -> None:
         """Look among the members for attachments that are not here; whatever is found is here then."""
 
-    def follow(self, cursor: tuple[int, int] | None) -> AsyncIterator[EventRow]:
-        """Every row after the cursor, for ever; the `block` row is the last of its height."""
+    def follow(self, cursor: tuple[int, int] | None, contract: str | None = None) -> AsyncIterator[EventRow]:
+        """Every row after the cursor, for ever, or a contract's alone; the `block` row, which is always
+        among them, is the last of its height."""
 
 
 @dataclass(frozen=True, slots=True)

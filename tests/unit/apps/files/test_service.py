@@ -346,6 +346,7 @@ async def test_content_that_nobody_has_is_said_to_be_missing(
         await other.stop()
         for path in other.home.rglob(file.sha256):
             path.unlink()
+    for other in net.nodes:
         other.start()
     with pytest.raises(BlobError):
         await read(node, file)

@@ -195,8 +195,10 @@ class TwinNode:
         found = (node.attachments.find(one) for one in commitments for node in others)
         self.attachments.put([one for one in found if isinstance(one, Attachment)])
 
-    def follow(self, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
-        return self.rows.follow(cursor)  # type: ignore[return-value]
+    def follow(
+        self, cursor: tuple[int, int] | None, contract: str | None = None
+    ) -> AsyncGenerator[EventRow, None]:
+        return self.rows.follow(cursor, contract)  # type: ignore[return-value]
 
     def is_connected(self, member: int) -> bool:
         return member < len(self.net.nodes) and not self.net.nodes[member].is_away
