@@ -35,9 +35,13 @@ from weft.model.encoding import encode
 from weft.model.limits import LOCAL, MIB
 from weft.model.message import Announced, Opening
 from weft.model.vertex import implied_reference, sign_vertex
+from weft.network import stream
+from weft.network.bounds import BOUNDS
+from weft.network.entrance import Entrance
 from weft.network.generated import peer_pb2
+from weft.network.stream import BrokenError, Stream
 from weft.network.tls import Tls
-from weft.network.wire import ASK, BLOB, EXCHANGE, dialer_options, pack, pack_opening
+from weft.network.wire import ASK, BLOB, SERVICE, dialer_options, frame_bytes_max, pack, pack_opening
 from weft.storage.keyfile import load_key
 
 LIAR = 3
@@ -47,7 +51,8 @@ ATTACK_S = 3.0
 """The longest that one attack goes on; most are cut off long before."""
 GROWTH_MAX_BYTES = 256 << 20
 
-Attack = Callable[["Liar", grpc.aio.Channel], Awaitable[None]]
+Attack = Callable[["Liar", int], Awaitable[None]]
+"""On one node, by its number."""
 
 
 class Liar:
@@ -69,18 +74,29 @@ class Liar:
         return mutate(self.chance.choice(valid), valid, self.chance, MIB)
 
     @asynccontextmanager
-    async def dial(self, victim: int) -> AsyncIterator[grpc.aio.Channel]:
-        address = f"127.0.0.1:{self.network.configs[victim].peer.port}"
+    async def calls(self, victim: int) -> AsyncIterator[grpc.aio.Channel]:
+        """A connection for calls."""
         options = [*dialer_options(LOCAL, self.tls.server_name(victim)), ("grpc.max_send_message_length", -1)]
-        async with grpc.aio.secure_channel(address, self.tls.channel_credentials(victim), options) as channel:
+        credentials = self.tls.channel_credentials(victim)
+        async with grpc.aio.secure_channel(self._address(victim), credentials, options) as channel:
             yield channel
 
-    async def open(self, channel: grpc.aio.Channel) -> grpc.aio.StreamStreamCall:
+    async def dial(self, victim: int) -> Stream:
+        """A stream on which nothing is said yet."""
+        made = Stream(frame_bytes_max(LOCAL))
+        context, name = self.tls.dialer_context(victim), self.tls.server_name(victim)
+        await stream.dial(self._address(victim), context, name, made)
+        return made
+
+    async def open(self, victim: int) -> Stream:
         """A stream that begins as it should."""
-        call = channel.stream_stream(EXCHANGE)()
-        await call.write(pack_opening(self.opening))
-        await call.read()
-        return call
+        made = await self.dial(victim)
+        made.write(pack_opening(self.opening))
+        await made.read()
+        return made
+
+    def _address(self, victim: int) -> str:
+        return f"127.0.0.1:{self.network.configs[victim].peer.port}"
 
     def _vertex(self, round_: int) -> Announced:
         """Rightly signed; the second names a past that never was."""
@@ -92,60 +108,76 @@ class Liar:
         return Announced(made.raw, ())
 
 
-async def send_changed_frames(liar: Liar, channel: grpc.aio.Channel) -> None:
-    call = await liar.open(channel)
-    while True:
-        await call.write(liar.changed(liar.frames))
+async def write_on(stream: Stream, frame: Callable[[], bytes]) -> None:
+    """Until the stream ends."""
+    ended = asyncio.ensure_future(read_on(stream))
+    try:
+        while not ended.done():
+            if stream.can_write:
+                stream.write(frame())
+            await asyncio.sleep(0)
+    finally:
+        ended.cancel()
+        stream.drop("")
 
 
-async def send_noise(liar: Liar, channel: grpc.aio.Channel) -> None:
-    call = await liar.open(channel)
-    while True:
-        await call.write(os.urandom(liar.chance.choice((0, 1, 100, MIB))))
+async def read_on(stream: Stream) -> None:
+    """Until the stream ends."""
+    with suppress(BrokenError):
+        while True:
+            await stream.read()
 
 
-async def begin_wrongly(liar: Liar, channel: grpc.aio.Channel) -> None:
+async def send_changed_frames(liar: Liar, victim: int) -> None:
+    await write_on(await liar.open(victim), lambda: liar.changed(liar.frames))
+
+
+async def send_noise(liar: Liar, victim: int) -> None:
+    await write_on(await liar.open(victim), lambda: os.urandom(liar.chance.choice((0, 1, 100, MIB))))
+
+
+async def begin_wrongly(liar: Liar, victim: int) -> None:
     """Items first, a second Opening, another chain's, or nothing but an end."""
     for frames in (liar.frames[2:3], liar.frames[:1] * 2, [pack(())], [liar.changed(liar.frames[:1])], []):
-        call = channel.stream_stream(EXCHANGE)()
+        stream = await liar.dial(victim)
         for frame in frames:
-            await call.write(frame)
-        await call.done_writing()
-        with suppress(grpc.aio.AioRpcError):
-            while await call.read() is not grpc.aio.EOF:
-                pass
+            stream.write(frame)
+        if frames:
+            await read_on(stream)
+        stream.drop("")
 
 
-async def hold_streams_half_open(liar: Liar, channel: grpc.aio.Channel) -> None:
-    """As many as one connection has, none of which says a word."""
-    calls = [channel.stream_stream(EXCHANGE)() for _ in range(200)]
-    await asyncio.gather(*(call.read() for call in calls), return_exceptions=True)
+async def hold_streams_half_open(liar: Liar, victim: int) -> None:
+    """As many as a node takes of a member and more, none of which says a word."""
+    dials = [liar.dial(victim) for _ in range(200)]
+    streams = [
+        made for made in await asyncio.gather(*dials, return_exceptions=True) if isinstance(made, Stream)
+    ]
+    await asyncio.gather(*(read_on(stream) for stream in streams))
 
 
-async def send_what_is_too_large(liar: Liar, channel: grpc.aio.Channel) -> None:
+async def send_what_is_too_large(liar: Liar, victim: int) -> None:
     for size in (LOCAL.message_bytes_max + 1, 2 * LOCAL.message_bytes_max - 100, 3 * LOCAL.message_bytes_max):
-        call = await liar.open(channel)
-        await call.write(pack((bytes(size),)))
-        with suppress(grpc.aio.AioRpcError):
-            await call.read()
+        stream = await liar.open(victim)
+        stream.write(pack((bytes(size),)))
+        await read_on(stream)
 
 
-async def flood(liar: Liar, channel: grpc.aio.Channel) -> None:
+async def flood(liar: Liar, victim: int) -> None:
     """Valid items, as fast as they can be sent."""
-    call = await liar.open(channel)
     frame = pack([encode(liar._vertex(1))] * 500)
-    while True:
-        await call.write(frame)
+    await write_on(await liar.open(victim), lambda: frame)
 
 
-async def ask_nonsense(liar: Liar, channel: grpc.aio.Channel) -> None:
+async def ask_nonsense(liar: Liar, victim: int) -> None:
     """Right and wrong questions, many at once, and blobs that nobody has."""
-    while True:
-        valid = [channel.unary_unary(ASK)(liar.chance.choice(liar.requests)) for _ in range(50)]
-        wish = peer_pb2.BlobRequest(name=liar.chance.choice(("../../keys", "0" * 64, "")), offset=2**62)
-        blobs = [channel.unary_stream(BLOB)(wish.SerializeToString()).read() for _ in range(20)]
-        await asyncio.gather(*valid, *blobs, return_exceptions=True)
-        await channel.unary_unary(ASK)(liar.changed(liar.requests))
+    async with liar.calls(victim) as channel:
+        while True:
+            valid = [channel.unary_unary(ASK)(liar.chance.choice(liar.requests)) for _ in range(50)]
+            wish = peer_pb2.BlobRequest(name=liar.chance.choice(("../../keys", "0" * 64, "")), offset=2**62)
+            blobs = [channel.unary_stream(BLOB)(wish.SerializeToString()).read() for _ in range(20)]
+            await asyncio.gather(*valid, *blobs, return_exceptions=True)
+            await channel.unary_unary(ASK)(liar.changed(liar.requests))
 
 
 ATTACKS: tuple[Attack, ...] = (
@@ -158,10 +190,9 @@ async def attack(liar: Liar, victim: int, until: float) -> None:
     """One attack after the other on one node; when it refuses us, again a little later."""
     number = victim
     while monotonic() < until:
-        async with liar.dial(victim) as channel:
-            with suppress(grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError, TimeoutError):
-                async with asyncio.timeout(ATTACK_S):
-                    await ATTACKS[number % len(ATTACKS)](liar, channel)
+        with suppress(grpc.aio.AioRpcError, grpc.aio.UsageError, BrokenError, OSError):
+            async with asyncio.timeout(ATTACK_S):
+                await ATTACKS[number % len(ATTACKS)](liar, victim)
         number += 1
         await asyncio.sleep(0.2)
 
@@ -170,28 +201,37 @@ async def attack(liar: Liar, victim: int, until: float) -> None:
 async def lying_server(liar: Liar) -> AsyncIterator[None]:
     """The liar's own port: a right Opening now and then, and after it, and to every question, nonsense."""
 
-    async def exchange(_: object, context: grpc.aio.ServicerContext) -> None:
-        await context.read()
-        await context.write(liar.changed(liar.frames[:1]) if liar.chance.random() < 0.5 else liar.frames[0])
-        for _ in range(20):
-            await context.write(liar.changed(liar.frames))
+    async def lie(stream: Stream) -> None:
+        with suppress(BrokenError):
+            await stream.read()
+            first = liar.changed(liar.frames[:1]) if liar.chance.random() < 0.5 else liar.frames[0]
+            for frame in (first, *(liar.changed(liar.frames) for _ in range(20))):
+                if stream.can_write:
+                    stream.write(frame)
+            await stream.read()
+        stream.drop("")
 
     async def ask(_: bytes, context: grpc.aio.ServicerContext) -> bytes:
         return liar.changed(liar.answers)
 
+    lies: list[asyncio.Task[None]] = []
     server = grpc.aio.server()
-    methods = {
-        "Exchange": grpc.stream_stream_rpc_method_handler(exchange),
-        "Ask": grpc.unary_unary_rpc_method_handler(ask),
-    }
-    service = EXCHANGE.split("/")[1]
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
-    address = f"127.0.0.1:{liar.network.configs[LIAR].peer.port}"
-    server.add_secure_port(address, liar.tls.server_credentials())
+    methods = {"Ask": grpc.unary_unary_rpc_method_handler(ask)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
+    port = server.add_secure_port("127.0.0.1:0", liar.tls.server_credentials())
     await server.start()
+    entrance = Entrance(
+        liar.tls, lambda _, stream: lies.append(asyncio.create_task(lie(stream))), LOCAL, BOUNDS
+    )
+    entrance.listen(liar._address(LIAR))
+    running = asyncio.create_task(entrance.run(port))
     try:
         yield
     finally:
+        for task in (running, *lies):
+            task.cancel()
+        await asyncio.gather(running, *lies, return_exceptions=True)
+        await entrance.close()
         await server.stop(0)
 
 

@@ -23,7 +23,7 @@ from weft.model.digest import digest
 from weft.model.encoding import decode, encode
 from weft.model.errors import EncodingError, PeerError, VertexError, WeftError
 from weft.model.genesis import Genesis
-from weft.model.limits import LOCAL, Limits
+from weft.model.limits import Limits
 from weft.model.proof import (
     FileProof,
     StateProof,
@@ -39,7 +39,7 @@ from weft.model.vertex import Vertex, Wire, decode_vertex, implied_reference, si
 from weft.network.bounds import BOUNDS
 from weft.network.generated import peer_pb2
 from weft.network.tls import Tls, authority
-from weft.network.wire import pack, pack_opening, unpack, unpack_opening
+from weft.network.wire import find_opening, pack, pack_opening, unpack
 from weft.node.admit import Door
 
 LIMITS = Limits(transaction_bytes_max=2048, attachment_bytes_max=4096, depth=4, rounds_without_block_max=2)
@@ -254,7 +254,7 @@ def check_door(raw: bytes) -> None:
 def check_frame(raw: bytes) -> None:
     """A frame within the bounds, or PeerError."""
     try:
-        frame = unpack(raw, LOCAL, BOUNDS)
+        frame = unpack(raw, BOUNDS)
     except PeerError:
         return
     assert len(frame.items) <= BOUNDS.frame_items
@@ -265,7 +265,7 @@ def check_frame(raw: bytes) -> None:
 def check_opening(raw: bytes) -> None:
     """The first frame of a stream is an Opening of this chain, or PeerError or EncodingError."""
     try:
-        opening, size = unpack_opening(raw, chain().genesis.chain, LOCAL, BOUNDS)
+        opening, size = find_opening(unpack(raw, BOUNDS), chain().genesis.chain)
     except (PeerError, EncodingError):
         return
     assert opening.chain == chain().genesis.chain

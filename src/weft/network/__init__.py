@@ -1,7 +1,8 @@
-"""Peers: gRPC between the members of a committee (`docs/protocol/peers.md`).
+"""Peers: streams and calls between the members of a committee (`docs/protocol/peers.md`).
 
-Reading order: `tls` (who is who), `wire` (what goes over), `link` (a member that we speak to), `service`
-(members that speak to us), `peers` (the two together, as the node's port).
+Reading order: `tls` (who is who), `wire` (what goes over), `stream` (frames on a connection), `link` (a
+member that we speak to), `caller` (questions to it), `entrance` (who comes in), `guest`, `hearing` and
+`service` (a member that speaks to us: its stream, its questions), `peers` (all together, as the node's port).
 """
 
 import os

@@ -12,6 +12,8 @@ class Bounds:
     frame_bytes: int = 4 * MIB
     """A frame of several items is not larger; a single item may be, up to `message_bytes_max`."""
     frame_items: int = 1_000
+    reply_bytes_max: int = 64 * KIB
+    """A frame of the server's side: an Opening, a pong, a farewell."""
     request_bytes_max: int = MIB
     chunk_bytes: int = 256 * KIB
     asks_max: int = 16
@@ -36,6 +38,13 @@ class Bounds:
     streams_per_s: float = 1
     streams_burst: float = 30
     """An honest member begins a stream anew with growing pauses; one above this is cut off at once."""
+    arrivals_per_s: float = 100
+    arrivals_burst: float = 400
+    """Connections let in, of members and strangers: a handshake costs about a millisecond."""
+    newcomers_max: int = 64
+    """Connections that have not shown yet who they are; one more takes the place of the oldest."""
+    connections_max: int = 256
+    """Connections for calls, of all members; one more is closed."""
     flood_s: float = 10
     """Who is above a rate for this long without a moment's rest is cut off."""
     refuse_first_s: float = 1
@@ -44,7 +53,7 @@ class Bounds:
     forgive_s: float = 600
     """A member without a cut for so long begins again at `refuse_first_s`."""
     calls_max: int = 128
-    """Calls of a member open at once, refused ones included."""
+    """Calls and streams of a member open at once, refused ones included."""
 
     def __post_init__(self) -> None:
         assert self.pause_first_s <= self.pause_max_s

@@ -1,20 +1,33 @@
-"""Questions to one member, over the connection of our stream to it."""
+"""Questions to one member, over a connection of their own that lives no longer than our stream to it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import grpc.aio
 from google.protobuf.message import DecodeError
 
 from weft.model.encoding import encode
 from weft.model.errors import BlobError, EncodingError, PeerError
+from weft.model.limits import LocalLimits
 from weft.model.message import Answer, Refused, Request, decode_answer
 from weft.network.bounds import Bounds
 from weft.network.generated import peer_pb2
-from weft.network.link import Judge, Link, Route
+from weft.network.guest import Judge
 from weft.network.tally import Tally
-from weft.network.wire import ANSWERED_BY, ASK, BLOB
+from weft.network.tls import Identity, Tls
+from weft.network.wire import ANSWERED_BY, ASK, BLOB, dialer_options
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a member is and how to tell that it is the one."""
+
+    chain: bytes
+    member: int
+    name: str
+    address: str
 
 
 class LostError(Exception):
@@ -24,9 +37,14 @@ class LostError(Exception):
 class Caller:
     """Asks one member, a bounded number of questions at a time."""
 
-    def __init__(self, route: Route, link: Link, judge: Judge, tally: Tally, bounds: Bounds) -> None:
+    def __init__(
+        self, route: Route, tls: Tls, judge: Judge, tally: Tally, local: LocalLimits, bounds: Bounds
+    ) -> None:
         self._route = route
-        self._link = link
+        self._tls = tls
+        self._local = local
+        self._channel: grpc.aio.Channel | None = None
+        self._shown: Identity | None = None
         self._judge = judge
         self._tally = tally
         self._bounds = bounds
@@ -61,8 +79,29 @@ class Caller:
         finally:
             self._blobs.release()
 
+    async def hang_up(self) -> None:
+        """Close the connection under whatever is asked."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            await channel.close()
+
+    def _find_channel(self) -> grpc.aio.Channel | None:
+        """The connection, if we speak to the member. One that shows an old certificate is closed by whoever
+        uses it last."""
+        if not self._tally.is_connected:
+            return None
+        if self._channel is None or self._tls.identity() is not self._shown:
+            member = self._route.member
+            self._shown = self._tls.identity()
+            self._channel = grpc.aio.secure_channel(
+                self._route.address,
+                self._tls.channel_credentials(member),
+                dialer_options(self._local, self._tls.server_name(member)),
+            )
+        return self._channel
+
     async def _call(self, request: Request) -> Answer:
-        member, channel = self._route.name, self._link.channel
+        member, channel = self._route.name, self._find_channel()
         if channel is None:
             return Refused(f"{member} is not connected")
         try:
@@ -81,7 +120,7 @@ class Caller:
         return answer
 
     async def _read_chunks(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
-        member, channel = self._route.name, self._link.channel
+        member, channel = self._route.name, self._find_channel()
         if channel is None:
             raise BlobError(f"{name} cannot be read from {member}: not connected")
         call = channel.unary_stream(BLOB)(peer_pb2.BlobRequest(name=name, offset=offset).SerializeToString())

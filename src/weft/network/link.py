@@ -9,28 +9,29 @@ from inside `push`.
 import asyncio
 import random
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Protocol
-
-import grpc
-import grpc.aio
 
 from weft.model.errors import EncodingError, PeerError
 from weft.model.limits import LocalLimits
 from weft.model.message import Opening
 from weft.network.bounds import Bounds
+from weft.network.caller import Route
+from weft.network.guest import Judge
 from weft.network.pace import Standing
+from weft.network.stream import BrokenError, Stream, dial
 from weft.network.tally import Tally
 from weft.network.tls import Tls
 from weft.network.wire import (
-    EXCHANGE,
+    FRAME_OVERHEAD,
     ITEM_OVERHEAD,
-    dialer_options,
+    REASON_CHARACTERS,
+    Frame,
+    find_opening,
     pack,
     pack_opening,
     unpack,
-    unpack_opening,
 )
 
 
@@ -46,26 +47,6 @@ class Speaker(Protocol):
     def measured(self, member: int, rtt_us: int) -> None: ...
 
 
-class Judge(Protocol):
-    """Who refuses members."""
-
-    def cut_off(self, member: int, reason: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a member is and how to tell that it is the one."""
-
-    chain: bytes
-    member: int
-    name: str
-    address: str
-
-
-class BrokenError(Exception):
-    """The stream is over; the text says why."""
-
-
 class Link:
     """One member that we speak to."""
 
@@ -77,23 +58,23 @@ class Link:
         judge: Judge,
         standing: Standing,
         tally: Tally,
+        hang_up: Callable[[], Awaitable[None]],
         local: LocalLimits,
         bounds: Bounds,
     ) -> None:
-        self.channel: grpc.aio.Channel | None = None
-        """The connection under the open stream; questions go over it too."""
+        """`hang_up` ends what else goes on with the member while our stream is open."""
         self._route = route
         self._tls = tls
         self._speaker = speaker
         self._judge = judge
         self._standing = standing
         self._tally = tally
+        self._hang_up = hang_up
         self._local = local
         self._bounds = bounds
         self._queue: deque[bytes] = deque()
-        self._due = asyncio.Event()
-        self._broken = asyncio.Event()
-        self._why_broken = ""
+        self._stream: Stream | None = None
+        self._is_flushing = False
         self._hurry = asyncio.Event()
         self._pings = 0
         self._unanswered: tuple[int, float] | None = None
@@ -132,13 +113,16 @@ class Link:
             return
         tally.queue_bytes += len(item)
         self._queue.append(item)
-        self._due.set()
+        if not self._is_flushing:
+            # Not now: what else is said in this turn goes along.
+            self._is_flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def sever(self, reason: str) -> None:
         """End the stream, if there is one; what is queued is dropped."""
         self._disconnect()
-        self._why_broken = reason
-        self._broken.set()
+        if self._stream is not None:
+            self._stream.drop(reason)
 
     async def _rest(self, pause_s: float) -> None:
         self._hurry.clear()
@@ -150,29 +134,25 @@ class Link:
 
     async def _hold_stream(self) -> None:
         """One stream from its dial to its end; always ends with BrokenError, unless cancelled."""
-        route, tally = self._route, self._tally
-        self._broken.clear()
-        self._why_broken = ""
-        options = dialer_options(self._local, self._tls.server_name(route.member))
-        credentials = self._tls.channel_credentials(route.member)
-        async with grpc.aio.secure_channel(route.address, credentials, options=options) as channel:
-            call = channel.stream_stream(EXCHANGE)()
-            opening = await self._greet(call)
-            if self._broken.is_set():
-                raise BrokenError(self._why_broken)
-            self.channel = channel
+        member, tally = self._route.member, self._tally
+        stream = self._stream = Stream(self._bounds.reply_bytes_max, self._flush)
+        try:
+            opening = await self._dial(stream)
             tally.is_connected = True
             tally.streams_opened += 1
             self._unanswered = None
             self._pinged = float("-inf")
-            self._due.set()
             try:
-                self._speaker.opened(route.member, opening)
-                await self._converse(call)
+                self._speaker.opened(member, opening)
+                self._flush()
+                await self._hear_pongs(stream)
             finally:
                 self._disconnect()
                 tally.streams_lost += 1
-                self._speaker.lost(route.member)
+                self._speaker.lost(member)
+                await self._hang_up()
+        finally:
+            stream.drop("the link ends")
 
     def _disconnect(self) -> None:
         tally = self._tally
@@ -180,70 +160,68 @@ class Link:
         tally.items_dropped += len(self._queue)
         tally.queue_bytes = 0
         self._queue.clear()
-        self.channel = None
 
-    async def _greet(self, call: grpc.aio.StreamStreamCall) -> Opening:
-        """Exchange Openings."""
+    async def _dial(self, stream: Stream) -> Opening:
+        """Connect and exchange Openings."""
+        route, tls = self._route, self._tls
         try:
             async with asyncio.timeout(self._bounds.dial_timeout_s):
-                await call.write(pack_opening(self._speaker.opening()))
-                raw = await call.read()
-            if raw is grpc.aio.EOF:
-                raise BrokenError("the member ended the stream before its Opening")
-            return unpack_opening(raw, self._route.chain, self._local, self._bounds)[0]
+                context = tls.dialer_context(route.member)
+                await dial(route.address, context, tls.server_name(route.member), stream)
+                stream.write(pack_opening(self._speaker.opening()))
+                return find_opening(await self._read(stream), route.chain)[0]
         except TimeoutError:
             self._tally.dials_failed += 1
             raise BrokenError(
-                f"no Opening from {self._route.address} in {self._bounds.dial_timeout_s:g} s"
+                f"no Opening from {route.address} in {self._bounds.dial_timeout_s:g} s"
             ) from None
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+        except (OSError, BrokenError) as error:
             self._tally.dials_failed += 1
-            raise BrokenError(_reason(error)) from None
+            raise BrokenError(str(error)) from None
         except (PeerError, EncodingError) as error:
             raise self._cut(error) from None
 
-    async def _converse(self, call: grpc.aio.StreamStreamCall) -> None:
-        # Not a TaskGroup: before Python 3.13 it may lose a cancellation that comes while it ends.
-        parts = self._write(call), self._read(call), self._until_severed()
-        tasks = [asyncio.ensure_future(part) for part in parts]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        first = done.pop()
-        if first.cancelled():  # by gRPC, as whoever waits for a call whose channel is closed
-            raise BrokenError("the connection was closed")
-        first.result()
+    async def _read(self, stream: Stream) -> Frame:
+        """What the member says next; raises BrokenError with its reason if that is a farewell."""
+        frame = unpack(await stream.read(), self._bounds)
+        if frame.farewell:
+            raise BrokenError(frame.farewell[:REASON_CHARACTERS])
+        return frame
 
-    async def _until_severed(self) -> None:
-        await self._broken.wait()
-        raise BrokenError(self._why_broken)
-
-    async def _write(self, call: grpc.aio.StreamStreamCall) -> None:
-        tally = self._tally
+    async def _hear_pongs(self, stream: Stream) -> None:
+        """After its Opening a server only answers pings."""
         while True:
-            await self._due.wait()
-            self._due.clear()
-            while self._queue or self._pinged == float("-inf"):
-                items, size = self._take_due()
-                frame = pack(items, ping=self._next_ping(size))
-                try:
-                    await call.write(frame)
-                except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-                    raise BrokenError(_reason(error)) from None
-                tally.frames_sent += 1
-                tally.items_sent += len(items)
-                tally.bytes_sent += size
+            try:
+                frame = await self._read(stream)
+                if self._unanswered is None or frame.pong != self._unanswered[0] or frame.items:
+                    raise PeerError("a frame that is not the pong to our ping")
+            except PeerError as error:
+                raise self._cut(error) from None
+            rtt_us = round((monotonic() - self._unanswered[1]) * 1e6)
+            self._unanswered = None
+            self._tally.rtt_us = rtt_us
+            self._speaker.measured(self._route.member, rtt_us)
+
+    def _flush(self) -> None:
+        """Send what is due, as far as the connection takes it."""
+        self._is_flushing = False
+        tally, stream = self._tally, self._stream
+        if not tally.is_connected or stream is None:
+            return
+        while stream.can_write and (self._queue or self._pinged == float("-inf")):
+            items, size = self._take_due()
+            stream.write(pack(items, ping=self._next_ping(size)))
+            tally.frames_sent += 1
+            tally.items_sent += len(items)
+            tally.bytes_sent += size
 
     def _take_due(self) -> tuple[list[bytes], int]:
         """The next frame's items and their bytes: as many as fit, or one alone."""
         items: list[bytes] = []
-        size = room = 0
+        size, whole = 0, FRAME_OVERHEAD
         while self._queue and len(items) < self._bounds.frame_items:
-            room += len(self._queue[0]) + ITEM_OVERHEAD
-            if items and room + ITEM_OVERHEAD > self._bounds.frame_bytes:
+            whole += len(self._queue[0]) + ITEM_OVERHEAD
+            if items and whole > self._bounds.frame_bytes:
                 break
             items.append(self._queue.popleft())
             size += len(items[-1])
@@ -264,30 +242,6 @@ class Link:
         self._unanswered = self._pings, now
         return self._pings
 
-    async def _read(self, call: grpc.aio.StreamStreamCall) -> None:
-        """After its Opening a server only answers pings."""
-        while True:
-            try:
-                raw = await call.read()
-            except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-                raise BrokenError(_reason(error)) from None
-            if raw is grpc.aio.EOF:
-                raise BrokenError("the member ended the stream")
-            try:
-                frame = unpack(raw, self._local, self._bounds)
-                if self._unanswered is None or frame.pong != self._unanswered[0] or frame.items:
-                    raise PeerError("a frame that is not the pong to our ping")
-            except PeerError as error:
-                raise self._cut(error) from None
-            rtt_us = round((monotonic() - self._unanswered[1]) * 1e6)
-            self._unanswered = None
-            self._tally.rtt_us = rtt_us
-            self._speaker.measured(self._route.member, rtt_us)
-
     def _cut(self, error: Exception) -> BrokenError:
         self._judge.cut_off(self._route.member, str(error))
         return BrokenError(str(error))
-
-
-def _reason(error: grpc.aio.AioRpcError | asyncio.InvalidStateError) -> str:
-    return str(error.details() if isinstance(error, grpc.aio.AioRpcError) else error)

@@ -1,37 +1,38 @@
 """The network of one node: it listens to all other members and keeps a stream to each of them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from weft.model.encoding import encode
-from weft.model.errors import PortError
 from weft.model.genesis import Genesis
 from weft.model.keys import PrivateKey
 from weft.model.limits import LOCAL, LocalLimits
 from weft.model.message import Answer, Item, Request
 from weft.network.bounds import BOUNDS, Bounds
-from weft.network.caller import Caller
+from weft.network.caller import Caller, Route
+from weft.network.entrance import Entrance
 from weft.network.guest import Guest
-from weft.network.link import Link, Route, Speaker
+from weft.network.hearing import Hearing, Listener
+from weft.network.link import Link, Speaker
 from weft.network.pace import Standing
-from weft.network.service import Listener, Service
+from weft.network.service import Answerer, Service
 from weft.network.tally import Tally
 from weft.network.tls import Tls
 from weft.network.wire import SERVICE, server_options
 
 
-class Inbox(Speaker, Listener, Protocol):
+class Inbox(Speaker, Listener, Answerer, Protocol):
     """The node as the network sees it (`weft.node.ports.Inbox`)."""
 
 
 class Network:
-    """The node's port `Peers` over gRPC. Made and used on one event loop."""
+    """The node's port `Peers`: streams of frames, and gRPC for questions. Made and used on one event loop."""
 
     def __init__(
         self,
@@ -59,14 +60,18 @@ class Network:
             if member != me:
                 route = Route(genesis.chain, member, genesis.members[member].name, address)
                 standing, tally = self._standings[member], self.tallies[member]
-                link = Link(route, tls, inbox, self, standing, tally, local, bounds)
-                self._links[member] = link
-                self._callers[member] = Caller(route, link, self, tally, bounds)
+                caller = Caller(route, tls, self, tally, local, bounds)
+                self._links[member] = Link(
+                    route, tls, inbox, self, standing, tally, caller.hang_up, local, bounds
+                )
+                self._callers[member] = caller
         self._guests = [
-            Guest(member, standing, tally, bounds)
+            Guest(member, standing, tally, self, bounds)
             for member, (standing, tally) in enumerate(zip(self._standings, self.tallies, strict=True))
         ]
-        service = Service(genesis.chain, me, tls, inbox, self, self._guests, local, bounds)
+        self._hearing = Hearing(genesis.chain, me, inbox, self, self._guests, bounds)
+        self._entrance = Entrance(tls, self._hearing.take, local, bounds)
+        service = Service(me, tls, inbox, self._guests, bounds)
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(options=server_options(local, bounds))
         self._server.add_generic_rpc_handlers((service.methods(),))
@@ -79,19 +84,14 @@ class Network:
 
     async def start(self) -> int:
         """Listen, and begin to dial; the port listened on. Raises PortError."""
-        try:
-            port: int = self._server.add_secure_port(self._listen, self._credentials)
-        except RuntimeError:
-            raise PortError(
-                f"cannot listen for peers on {self._listen}: taken, or not an address of this machine"
-            ) from None
+        port = self._entrance.listen(self._listen)
+        calls_port = self._server.add_secure_port("127.0.0.1:0", self._credentials)
         await self._server.start()
         for status in ("", SERVICE):
             await self._health.set(status, health_pb2.HealthCheckResponse.SERVING)
+        self._run(self._entrance.run(calls_port), "entrance")
         for member, link in self._links.items():
-            task = asyncio.create_task(link.run(), name=f"link to {self._members[member].name}")
-            task.add_done_callback(_report)
-            self._tasks.append(task)
+            self._run(link.run(), f"link to {self._members[member].name}")
         return port
 
     async def stop(self, grace_s: float = 1) -> None:
@@ -100,9 +100,10 @@ class Network:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for guest in self._guests:
-            guest.end_stream("this node stops")
+        await self._entrance.close()
+        await self._hearing.stop()
         await self._server.stop(grace_s)
+        self._entrance.end_calls()
 
     def send(self, member: int, item: Item) -> None:
         """Queue for one member, in order."""
@@ -139,6 +140,11 @@ class Network:
         """Whether our stream to the member is open."""
         return self.tallies[member].is_connected
 
+    def _run(self, part: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(part, name=name)
+        task.add_done_callback(_report)
+        self._tasks.append(task)
+
     def _encoded(self, item: Item) -> bytes:
         encoded = encode(item)
         assert len(encoded) <= self._local.message_bytes_max, "an item must fit in a message"
@@ -146,7 +152,7 @@ class Network:
 
 
 def _report(task: "asyncio.Task[None]") -> None:
-    """A link ends only when cancelled; anything else is our mistake, and the loop's owner hears of it."""
+    """A part ends only when cancelled; anything else is our mistake, and the loop's owner hears of it."""
     if not task.cancelled() and (error := task.exception()):
         task.get_loop().call_exception_handler(
             {"message": f"the {task.get_name()} failed", "exception": error}

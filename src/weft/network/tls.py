@@ -13,6 +13,8 @@ A ledger key signs 32-byte digests and, here, the body of a certificate, which i
 for the other. Keep it so.
 """
 
+import os
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -61,6 +63,7 @@ class Tls:
         }
         self._verified: dict[bytes, tuple[int, datetime]] = {}
         self._identity = issue(self._chain, key, now())
+        self._server: tuple[Identity, ssl.SSLContext] | None = None
 
     def server_credentials(self) -> grpc.ServerCredentials:
         """Take any member that proves itself and nobody else; each handshake uses the current certificate."""
@@ -87,6 +90,25 @@ class Tls:
         current = self.identity()
         root = authority(self._chain, self._members[member].key)
         return grpc.ssl_channel_credentials(root, current.key, current.certificate)
+
+    def server_context(self) -> ssl.SSLContext:
+        """What `server_credentials` are to gRPC, for the next stream that comes in."""
+        shown = self.identity()
+        if self._server is None or self._server[0] is not shown:
+            context = make_context(ssl.PROTOCOL_TLS_SERVER, shown)
+            context.verify_mode = ssl.CERT_REQUIRED
+            # Taken up again, a session would outlive the certificate that it began with.
+            context.num_tickets = 0
+            for member in self._members:
+                context.load_verify_locations(cadata=authority(self._chain, member.key).decode())
+            self._server = shown, context
+        return self._server[1]
+
+    def dialer_context(self, member: int) -> ssl.SSLContext:
+        """What `channel_credentials` are to gRPC, for the next stream to this member."""
+        context = make_context(ssl.PROTOCOL_TLS_CLIENT, self.identity())
+        context.load_verify_locations(cadata=authority(self._chain, self._members[member].key).decode())
+        return context
 
     def server_name(self, member: int) -> str:
         """What the member's certificate calls its node."""
@@ -127,6 +149,25 @@ class Tls:
         if self._now() >= self._identity.renewed_at:
             self._identity = issue(self._chain, self._key, self._now())
         return self._identity
+
+
+def make_context(protocol: int, shown: Identity) -> ssl.SSLContext:
+    """TLS 1.3 with this identity. The library reads a key only from a file, and this one is never stored: so
+    the files are pipes."""
+    context = ssl.SSLContext(protocol)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    pipes = []
+    try:
+        for content in (shown.certificate, shown.key):
+            source, target = os.pipe()
+            pipes.append(source)
+            os.write(target, content)
+            os.close(target)
+        context.load_cert_chain(*(f"/dev/fd/{source}" for source in pipes))
+    finally:
+        for source in pipes:
+            os.close(source)
+    return context
 
 
 def issue(chain: Digest, key: PrivateKey, made: datetime) -> Identity:

@@ -1,11 +1,9 @@
-"""What goes over the wire: frames of items, and the settings that both ends of a connection share."""
+"""What goes over the wire: frames of items along streams, and the settings of calls."""
 
 from collections.abc import Sequence
 
-from google.protobuf.message import DecodeError
-
-from weft.model.encoding import encode
-from weft.model.errors import PeerError
+from weft.model.encoding import Natural, Record, decode, encode
+from weft.model.errors import EncodingError, PeerError
 from weft.model.limits import LocalLimits
 from weft.model.message import (
     Answer,
@@ -34,7 +32,10 @@ from weft.network.bounds import Bounds
 from weft.network.generated import peer_pb2
 
 SERVICE = peer_pb2.DESCRIPTOR.services_by_name["Peer"].full_name
-EXCHANGE, ASK, BLOB = (f"/{SERVICE}/{method}" for method in ("Exchange", "Ask", "Blob"))
+ASK, BLOB = (f"/{SERVICE}/{method}" for method in ("Ask", "Blob"))
+
+PREFACE = b"WEFT/1\n"
+"""What a dialler says before TLS's handshake when a stream follows. Calls begin with TLS at once."""
 
 ANSWERED_BY: dict[type[Request], type[Answer]] = {
     FetchVertices: Vertices,
@@ -48,14 +49,75 @@ ANSWERED_BY: dict[type[Request], type[Answer]] = {
 }
 """The answer to each request, if it isn't Refused."""
 
-ITEM_OVERHEAD = 8
-"""Bytes that a frame adds to an item, at most."""
+ITEM_OVERHEAD, FRAME_OVERHEAD = 5, 32
+"""Bytes that a frame adds to an item and to all of them, at most."""
+REASON_CHARACTERS = 500
+"""Of a reason told to another member, or taken from it."""
 
 Options = Sequence[tuple[str, int | str]]
 
 
+class Frame(Record, frozen=True):
+    """All that was due in one turn of the sender's loop."""
+
+    items: tuple[bytes, ...]
+    """Encoded."""
+    ping: Natural
+    """Asks for a frame with the same number as pong. At most one is unanswered at a time; 0 is none."""
+    pong: Natural
+    """Answers a ping; 0 is none."""
+    farewell: str
+    """Why the speaker ends the stream with this frame; empty while it goes on."""
+
+
+def pack(items: Sequence[bytes], ping: int = 0, pong: int = 0, farewell: str = "") -> bytes:
+    """A frame."""
+    return encode(Frame(tuple(items), ping, pong, farewell))
+
+
+def pack_opening(opening: Opening) -> bytes:
+    """The first frame of either side."""
+    return pack((encode(opening),))
+
+
+def frame_bytes_max(local: LocalLimits) -> int:
+    """Of a dialler's frame: one item of the largest size."""
+    return local.message_bytes_max + ITEM_OVERHEAD + FRAME_OVERHEAD
+
+
+def unpack(raw: bytes, bounds: Bounds) -> Frame:
+    """The frame in these bytes; raises PeerError if no honest member made it."""
+    try:
+        frame = decode(Frame, raw)
+    except EncodingError as error:
+        raise PeerError(f"{len(raw)} bytes that are no frame: {error}") from None
+    count = len(frame.items)
+    if count > bounds.frame_items:
+        raise PeerError(f"a frame of {count} items; {bounds.frame_items} are the most")
+    if count > 1 and len(raw) > bounds.frame_bytes:
+        raise PeerError(f"a frame of {count} items and {len(raw)} bytes; {bounds.frame_bytes} are the most")
+    return frame
+
+
+def find_opening(frame: Frame, chain: bytes) -> tuple[Opening, int]:
+    """The Opening in the first frame of a stream, with its size; raises PeerError or EncodingError."""
+    items = frame.items
+    opening: Item | None = decode_item(items[0]) if len(items) == 1 else None
+    if not isinstance(opening, Opening):
+        raise PeerError("a stream that does not begin with an Opening")
+    if opening.chain != chain:
+        raise PeerError(f"an Opening for the chain {opening.chain.hex()}")
+    return opening, len(items[0])
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def shared_options(local: LocalLimits) -> Options:
-    """Settings of both ends. Where nothing moves the connection is probed after 10 s, given up after 20.
+    """Settings of both ends. Where nothing moves during a call it is probed after 10 s, given up after 20.
 
     gRPC itself refuses what is more than twice too large without reading it, but then nobody learns whose it
     was; what is less too large is read, and its sender cut off.
@@ -71,9 +133,13 @@ def shared_options(local: LocalLimits) -> Options:
 
 
 def dialer_options(local: LocalLimits, server_name: str) -> Options:
-    """Settings of a channel. Nothing is shared between channels, and gRPC never tries again by itself."""
+    """Settings of a channel. Nothing is shared between channels, gRPC never repeats a call by itself, and
+    after a minute without calls there is no connection."""
     return (
         *shared_options(local),
+        ("grpc.client_idle_timeout_ms", 60_000),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1_000),
         ("grpc.ssl_target_name_override", server_name),
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.enable_retries", 0),
@@ -82,49 +148,10 @@ def dialer_options(local: LocalLimits, server_name: str) -> Options:
 
 
 def server_options(local: LocalLimits, bounds: Bounds) -> Options:
-    """Settings of the server. Without the first a second process could listen on the same port unnoticed."""
+    """Settings of the server."""
     return (
-        ("grpc.so_reuseport", 0),
         *shared_options(local),
         ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
-        ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.max_concurrent_streams", bounds.calls_max),
         ("grpc.server_handshake_timeout_ms", 5_000),
     )
-
-
-def pack(items: Sequence[bytes], ping: int = 0, pong: int = 0) -> bytes:
-    """A frame."""
-    return peer_pb2.Frame(items=items, ping=ping, pong=pong).SerializeToString()
-
-
-def pack_opening(opening: Opening) -> bytes:
-    """The first frame of either side."""
-    return pack((encode(opening),))
-
-
-def unpack(raw: bytes, local: LocalLimits, bounds: Bounds) -> peer_pb2.Frame:
-    """The frame in these bytes; raises PeerError if no honest member made it."""
-    try:
-        frame = peer_pb2.Frame.FromString(raw)
-    except DecodeError as error:
-        raise PeerError(f"{len(raw)} bytes that are no frame: {error}") from None
-    count = len(frame.items)
-    if count > bounds.frame_items:
-        raise PeerError(f"a frame of {count} items; {bounds.frame_items} are the most")
-    if count > 1 and len(raw) > bounds.frame_bytes:
-        raise PeerError(f"a frame of {count} items and {len(raw)} bytes; {bounds.frame_bytes} are the most")
-    if count and len(frame.items[0]) > local.message_bytes_max:
-        raise PeerError(f"an item of {len(frame.items[0])} bytes; {local.message_bytes_max} are the most")
-    return frame
-
-
-def unpack_opening(raw: bytes, chain: bytes, local: LocalLimits, bounds: Bounds) -> tuple[Opening, int]:
-    """The Opening in the first frame of a stream, with its size; raises PeerError or EncodingError."""
-    items = unpack(raw, local, bounds).items
-    opening: Item | None = decode_item(items[0]) if len(items) == 1 else None
-    if not isinstance(opening, Opening):
-        raise PeerError("a stream that does not begin with an Opening")
-    if opening.chain != chain:
-        raise PeerError(f"an Opening for the chain {opening.chain.hex()}")
-    return opening, len(items[0])

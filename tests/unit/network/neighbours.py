@@ -13,10 +13,12 @@ from weft.model.genesis import Genesis
 from weft.model.keys import ED25519, PrivateKey
 from weft.model.limits import LOCAL, Limits, LocalLimits
 from weft.model.message import Answer, Evidence, Item, Opening, Refused, Request
+from weft.network import stream
 from weft.network.bounds import BOUNDS, Bounds
 from weft.network.peers import Network
+from weft.network.stream import Stream
 from weft.network.tls import Tls
-from weft.network.wire import dialer_options
+from weft.network.wire import dialer_options, frame_bytes_max, unpack
 
 QUICK = replace(BOUNDS, pause_max_s=0.2, refuse_first_s=0.2)
 """So that tests of what happens after a pause don't wait for it."""
@@ -186,9 +188,24 @@ class Street:
 
 
 def dial(street: Street, target: int, tls: Tls) -> grpc.aio.Channel:
-    """A connection to a member by somebody who need not keep to the protocol."""
+    """A connection for calls to a member by somebody who need not keep to the protocol."""
     options = dialer_options(street.local, tls.server_name(target))
     return grpc.aio.secure_channel(street.addresses[target], tls.channel_credentials(target), options=options)
+
+
+async def dial_stream(street: Street, target: int, tls: Tls) -> Stream:
+    """A stream to a member on which nothing is said yet, by the same."""
+    made = Stream(frame_bytes_max(street.local))
+    context = tls.dialer_context(target)
+    await stream.dial(street.addresses[target], context, tls.server_name(target), made)
+    return made
+
+
+async def hear_farewell(stream: Stream) -> str:
+    """What the other side says when it ends the stream; raises BrokenError if it says nothing."""
+    while not (reason := unpack(await stream.read(), BOUNDS).farewell):
+        pass
+    return reason
 
 
 async def until_settled(count: Callable[[], int]) -> int:

@@ -1,5 +1,7 @@
 """Who completes a handshake: members of this chain with certificates that are their own and not too old."""
 
+import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -16,13 +18,26 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from tests.unit.network.neighbours import Node, Street, make_genesis, make_keys
+from tests.unit.network.neighbours import Node, Street, hear_farewell, make_genesis, make_keys
 from weft.model.encoding import encode
 from weft.model.keys import PrivateKey
+from weft.model.limits import LOCAL
 from weft.model.message import FetchBlocks, Refused, decode_answer
+from weft.network.bounds import BOUNDS
+from weft.network.entrance import Entrance
 from weft.network.generated import peer_pb2
-from weft.network.tls import Identity, Tls, authority, host_name, issue, issuer_name, seal
-from weft.network.wire import ASK, dialer_options
+from weft.network.stream import BrokenError, Stream, dial
+from weft.network.tls import (
+    Identity,
+    Tls,
+    authority,
+    host_name,
+    issue,
+    issuer_name,
+    make_context,
+    seal,
+)
+from weft.network.wire import ASK, dialer_options, find_opening, pack_opening, unpack
 
 NOW = datetime.now(UTC)
 
@@ -38,7 +53,8 @@ async def street() -> AsyncIterator[Street]:
 
 
 async def knock(street: Street, identity: Identity, root: bytes | None = None) -> str:
-    """What node 0 answers to whoever holds this identity: its reason, or the failure's status."""
+    """What node 0 answers to whoever holds this identity: its reason, or the failure's status. A stream opens
+    to the same people."""
     root = root or authority(street.genesis.chain, street.keys[0].public.key)
     credentials = grpc.ssl_channel_credentials(root, identity.key, identity.certificate)
     options = dialer_options(street.local, host_name(street.keys[0].public.key))
@@ -47,9 +63,27 @@ async def knock(street: Street, identity: Identity, root: bytes | None = None) -
         try:
             answer = decode_answer(peer_pb2.Answer.FromString(await channel.unary_unary(ASK)(question)).body)
         except grpc.aio.AioRpcError as error:
+            assert not await is_heard(street, identity, root)
             return str(error.code().name)
     assert isinstance(answer, Refused)
+    assert await is_heard(street, identity, root)
     return answer.reason
+
+
+async def is_heard(street: Street, identity: Identity | None, root: bytes) -> bool:
+    """Whether node 0 answers an Opening of whoever holds this identity and trusts this authority."""
+    stream = Stream(BOUNDS.reply_bytes_max)
+    try:
+        kind = ssl.PROTOCOL_TLS_CLIENT
+        context = make_context(kind, identity) if identity else ssl.SSLContext(kind)
+        context.load_verify_locations(cadata=root.decode())
+        await dial(street.addresses[0], context, host_name(street.keys[0].public.key), stream)
+        stream.write(pack_opening(street.nodes[0].inbox.opening()))
+        find_opening(unpack(await stream.read(), BOUNDS), street.genesis.chain)
+    except (OSError, BrokenError):
+        return False
+    stream.drop("")
+    return True
 
 
 async def test_a_member_is_heard(street: Street) -> None:
@@ -72,6 +106,7 @@ async def test_a_caller_without_certificate_is_refused(street: Street) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await channel.unary_unary(ASK)(b"")
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert not await is_heard(street, None, root)
 
 
 async def test_a_certificate_for_another_chain_is_refused(street: Street) -> None:
@@ -197,6 +232,30 @@ def test_what_is_no_certificate_names_nobody() -> None:
     tls = Tls(genesis, make_keys(2)[0])
     assert tls.find_member(b"") is None
     assert tls.find_member(authority(genesis.chain, genesis.members[1].key)) is None
+
+
+async def test_streams_open_after_a_renewal_on_either_side() -> None:
+    """Each handshake shows the certificate of the day, and says whose it is."""
+    genesis, clock, heard = make_genesis(make_keys(2)), [NOW], []
+    here, there = (Tls(genesis, key, lambda: clock[0]) for key in make_keys(2))
+
+    def take(member: int | None, stream: Stream) -> None:
+        heard.append((member, clock[0]))
+        stream.end("enough")
+
+    entrance = Entrance(here, take, LOCAL, BOUNDS)
+    address = f"127.0.0.1:{entrance.listen('127.0.0.1:0')}"
+    running = asyncio.create_task(entrance.run(0))
+    for _ in range(2):
+        shown = here.server_context()
+        stream = Stream(BOUNDS.reply_bytes_max)
+        await dial(address, there.dialer_context(0), there.server_name(0), stream)
+        assert await hear_farewell(stream) == "enough"
+        clock[0] += timedelta(days=1)
+        assert here.server_context() is not shown
+    running.cancel()
+    await entrance.close()
+    assert heard == [(1, NOW), (1, NOW + timedelta(days=1))]
 
 
 def test_a_node_renews_its_certificate_and_forgets_old_ones() -> None:

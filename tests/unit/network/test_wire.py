@@ -10,16 +10,32 @@ from weft.model.limits import LOCAL
 from weft.model.message import Answer, Refused, Request
 from weft.network import generated
 from weft.network.bounds import BOUNDS
-from weft.network.wire import ANSWERED_BY, SERVICE, pack, unpack
+from weft.network.wire import (
+    ANSWERED_BY,
+    FRAME_OVERHEAD,
+    ITEM_OVERHEAD,
+    SERVICE,
+    Frame,
+    frame_bytes_max,
+    pack,
+    unpack,
+)
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_a_frame_comes_back_as_it_was_packed() -> None:
-    """Items in order, and the numbers of ping and pong."""
-    frame = unpack(pack((b"one", b"two"), ping=3, pong=2**64 - 1), LOCAL, BOUNDS)
-    assert list(frame.items) == [b"one", b"two"]
-    assert (frame.ping, frame.pong) == (3, 2**64 - 1)
+    """Items in order, the numbers of ping and pong, and a farewell."""
+    raw = pack((b"one", b"two"), ping=3, pong=2**63 - 1, farewell="no more")
+    assert unpack(raw, BOUNDS) == Frame((b"one", b"two"), 3, 2**63 - 1, "no more")
+
+
+def test_a_frame_is_never_longer_than_was_reckoned() -> None:
+    """So that a full one is not taken for too long, whatever it consists of."""
+    for count in (0, 1, 2, BOUNDS.frame_items):
+        raw = pack([bytes(70_000)] * count, ping=2**63 - 1, pong=2**63 - 1)
+        assert len(raw) <= count * (70_000 + ITEM_OVERHEAD) + FRAME_OVERHEAD
+    assert len(pack([bytes(LOCAL.message_bytes_max)], ping=2**63 - 1)) <= frame_bytes_max(LOCAL)
 
 
 def test_every_request_has_its_answer() -> None:

@@ -24,23 +24,21 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\npeer.proto\x12\x0cweft.peer.v1\"2\n\x05\x46rame\x12\r\n\x05items\x18\x01 \x03(\x0c\x12\x0c\n\x04ping\x18\x02 \x01(\x04\x12\x0c\n\x04pong\x18\x03 \x01(\x04\"\x17\n\x07Request\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"\x16\n\x06\x41nswer\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"+\n\x0b\x42lobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"\x18\n\x05\x43hunk\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x32\xae\x01\n\x04Peer\x12\x38\n\x08\x45xchange\x12\x13.weft.peer.v1.Frame\x1a\x13.weft.peer.v1.Frame(\x01\x30\x01\x12\x32\n\x03\x41sk\x12\x15.weft.peer.v1.Request\x1a\x14.weft.peer.v1.Answer\x12\x38\n\x04\x42lob\x12\x19.weft.peer.v1.BlobRequest\x1a\x13.weft.peer.v1.Chunk0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\npeer.proto\x12\x0cweft.peer.v1\"\x17\n\x07Request\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"\x16\n\x06\x41nswer\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"+\n\x0b\x42lobRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"\x18\n\x05\x43hunk\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x32t\n\x04Peer\x12\x32\n\x03\x41sk\x12\x15.weft.peer.v1.Request\x1a\x14.weft.peer.v1.Answer\x12\x38\n\x04\x42lob\x12\x19.weft.peer.v1.BlobRequest\x1a\x13.weft.peer.v1.Chunk0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'peer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FRAME']._serialized_start=28
-  _globals['_FRAME']._serialized_end=78
-  _globals['_REQUEST']._serialized_start=80
-  _globals['_REQUEST']._serialized_end=103
-  _globals['_ANSWER']._serialized_start=105
-  _globals['_ANSWER']._serialized_end=127
-  _globals['_BLOBREQUEST']._serialized_start=129
-  _globals['_BLOBREQUEST']._serialized_end=172
-  _globals['_CHUNK']._serialized_start=174
-  _globals['_CHUNK']._serialized_end=198
-  _globals['_PEER']._serialized_start=201
-  _globals['_PEER']._serialized_end=375
+  _globals['_REQUEST']._serialized_start=28
+  _globals['_REQUEST']._serialized_end=51
+  _globals['_ANSWER']._serialized_start=53
+  _globals['_ANSWER']._serialized_end=75
+  _globals['_BLOBREQUEST']._serialized_start=77
+  _globals['_BLOBREQUEST']._serialized_end=120
+  _globals['_CHUNK']._serialized_start=122
+  _globals['_CHUNK']._serialized_end=146
+  _globals['_PEER']._serialized_start=148
+  _globals['_PEER']._serialized_end=264
 # @@protoc_insertion_point(module_scope)
