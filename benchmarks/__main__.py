@@ -15,6 +15,7 @@ from benchmarks.cometbft import CometBFT
 from benchmarks.etcd import TXN_OPERATIONS, Etcd
 from benchmarks.limits import measure_limits
 from benchmarks.machine import describe_machine
+from benchmarks.peers import BUILT
 from benchmarks.pysyncobj import PySyncObj
 from benchmarks.report import Run, page, save
 from benchmarks.rounds import run_rounds, tell
@@ -37,6 +38,9 @@ def main(arguments: list[str]) -> int:
     options = _parse(arguments)
     # What was started ends with the contexts that started it.
     signal.signal(signal.SIGTERM, _end)
+    # Not where the system keeps what is temporary: that may be memory, where fsync costs nothing.
+    options.folder.mkdir(parents=True, exist_ok=True)
+    tempfile.tempdir = str(options.folder.resolve())
     begun = time.monotonic()
     systems, versions, missing = _find(options.systems)
     loads = [Load(size, 0, options.seconds, options.in_flight) for size in options.sizes]
@@ -64,7 +68,7 @@ def main(arguments: list[str]) -> int:
     run = Run(
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "python -m benchmarks " + " ".join(arguments),
-        describe_machine(),
+        describe_machine(options.folder),
         time.monotonic() - begun,
         versions,
         missing,
@@ -97,6 +101,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rates", type=int, nargs="*", default=RATES, help="records a second, steady")
     parser.add_argument("--peers-only", action="store_true", help="leave out what is told of Weft alone")
     parser.add_argument("--out", type=Path, help="the folder for table, chart and raw data")
+    parser.add_argument("--folder", type=Path, default=BUILT, help="the disk for all data meanwhile")
     options = parser.parse_args(arguments)
     quick = options.quick
     options.rounds = options.rounds or (1 if quick else 3)

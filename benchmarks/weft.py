@@ -10,10 +10,12 @@ import msgspec
 
 from benchmarks.process import run_load
 from benchmarks.system import Costs, Kind, Load
+from tests.fire.report import commit_of
 from weft.cli.bench import Figures
 from weft.local import Network, free_port_base
 from weft.model.committee import FaultModel
 
+ROOT = Path(__file__).parents[1]
 LANES = 2
 """Batches under way at each node."""
 BATCH_MAX = 1000
@@ -31,7 +33,7 @@ class Weft:
         f"POST /v1/transactions one by one, above it what is due within {GATHER_MS} ms in one batch"
     )
     costs = Costs(True, 1, 3)
-    durability = "journal fsynced before a vertex is sent, block and state in one synced write"
+    durability = "journal fsynced before a vertex is sent, block and state in one synced write of the store"
     lacks = "—"
 
     def __init__(self, members: int, fault_model: FaultModel) -> None:
@@ -40,7 +42,7 @@ class Weft:
         self.name = f"Weft {members} ({fault_model})"
 
     def version(self) -> str:
-        return f"{version('weft')}, Python {sys.version.split()[0]}"
+        return f"{version('weft')}, commit {commit_of(ROOT)}, Python {sys.version.split()[0]}"
 
     @contextmanager
     def start(self, folder: Path) -> Iterator["RunningWeft"]:
