@@ -9,16 +9,18 @@ from playwright.sync_api import Browser, expect
 from tests.browser.reader import Reader
 from tests.browser.test_photos import SHOTS
 from tests.functional.network import PATIENCE_S, data_of, get, wait_until
+from weft.apps.files.samples import write_samples
 from weft.client import Client
 from weft.local import Network
 
 
 @pytest.fixture(scope="module", autouse=True)
-def stored(network: Network, photos: list[Path]) -> dict[str, str]:
+def stored(network: Network, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Some photos on every node: id by SHA-256."""
     expect.set_options(timeout=PATIENCE_S * 1000)
     with Client(network.urls) as client:
-        files = [client.files.put(photo) for photo in photos[:6]]
+        samples = write_samples(tmp_path_factory.mktemp("samples"))
+        files = [client.files.put(photo) for photo in samples[:6]]
     for url in network.urls:
         wait_until(lambda url=url: get(f"{url}/v1/files")["total"] == len(files), f"{url} has all")  # type: ignore[misc]
     return {file["id"]: file["sha256"] for file in files}

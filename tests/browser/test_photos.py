@@ -8,12 +8,14 @@ from playwright.sync_api import Browser, expect
 from tests.browser.reader import Reader
 from tests.functional.network import PATIENCE_S, PHOTOS, get, wait_until
 from tests.tidy.tree import ROOT
+from weft.client import Client
 from weft.local import Network
 
 PAGE_BYTES_MAX = 350_000
 SHOTS = ROOT / "build" / "shots"
 PLACE = (43.466, 11.884, 9) if PHOTOS else (38.6916, -9.216, 1)
 """Somewhere, and how many of the photos were taken there: Arezzo, or Belém."""
+TOWN = ("arezz", 9) if PHOTOS else ("lisb", 1)
 TAKEN = ("2008-10-22", "2008-10-22", 9) if PHOTOS else ("2021-06-01", "2021-12-31", 2)
 
 
@@ -83,6 +85,21 @@ def test_photos_stand_on_the_map_where_they_were_taken(reader: Reader) -> None:
     reader.page.get_by_role("link", name="Show all").click()
     reader.see(f"{count} file")
     assert reader.tiles() == count
+
+
+def test_photos_are_found_by_the_name_of_the_town(reader: Reader) -> None:
+    """The page knows the towns of the world by itself, and says when it does not know one."""
+    name, count = TOWN
+    reader.open("/map")
+    field = reader.page.get_by_role("searchbox", name="Go to a town")
+    field.fill("xyzzyx")
+    field.press("Enter")
+    reader.see("No town of ten thousand people")
+    field.fill(name)
+    field.press("Enter")
+    reader.see(f"{count} photos here" if count > 1 else "1 photo here")
+    reader.page.locator(".town").first.wait_for(state="attached")
+    reader.save(SHOTS / "town.png")
 
 
 def test_photos_are_found_by_the_time_at_which_they_were_taken(reader: Reader) -> None:
@@ -162,6 +179,9 @@ def test_the_ledger_is_followed_and_searched(reader: Reader, network: Network) -
     reader.open("/ledger")
     wait_until(lambda: reader.page.locator("weft-graph circle").count() > 20, "the graph is drawn")
     reader.save(SHOTS / "ledger.png")
+    with Client(network.urls[1]) as client:
+        record = client.records.put("cities", "belém", {"tower": 1519})
+    reader.page.get_by_role("link", name=f"{record['transaction']['height']}", exact=True).wait_for()
     file = get(f"{network.urls[1]}/v1/files", limit=1)["items"][0]
     field = reader.page.get_by_role("searchbox", name="Search the ledger")
     for text, place in (
@@ -169,28 +189,33 @@ def test_the_ledger_is_followed_and_searched(reader: Reader, network: Network) -
         (file["sha256"], "/photo/"),
         (get(f"{network.urls[1]}/v1/blocks/2")["hash"], "/ledger/blocks/2"),
         ("1", "/ledger/blocks/1"),
+        ("cities/belém", "/ledger/records/cities/"),
     ):
         field.fill(text)
         reader.press("Find")
         reader.page.wait_for_url(f"**{place}*")
+        if "records" in place:
+            reader.see("1519")
         reader.page.go_back()
     field.fill("ab" * 32)
     reader.press("Find")
     reader.see("Nothing here is named")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_nothing_stands_in_the_way_of_those_who_see_or_move_otherwise(
-    browser: Browser, network: Network, scheme: str
+    browser: Browser, network: Network, scheme: str, width: int
 ) -> None:
-    """Axe finds nothing serious on any page, wide and narrow."""
+    """Axe finds nothing serious on any page, wide and narrow, light and dark."""
     file = get(f"{network.urls[0]}/v1/files", bbox="-180,-90,180,90", limit=1)["items"][0]
-    paths = ("/", "/map", f"/photo/{file['id']}", "/ledger", "/ledger/blocks/2", "/network")
-    for width in (1280, 390):
-        size = {"width": width, "height": 860}
-        with Reader(browser, network.urls[0], viewport=size, color_scheme=scheme) as reader:
-            for path in paths:
-                reader.open(path)
-                reader.page.wait_for_load_state("networkidle")
-                assert reader.faults() == [], path
-                reader.save(SHOTS / f"{scheme}-{width}-{path.split('/')[1] or 'gallery'}.png")
+    size = {"width": width, "height": 860}
+    with Reader(browser, network.urls[0], viewport=size, color_scheme=scheme) as reader:
+        for path in ("/", "/map", f"/photo/{file['id']}", "/ledger", "/ledger/blocks/2", "/network"):
+            reader.open(path)
+            reader.page.wait_for_load_state("networkidle")
+            assert reader.faults() == [], path
+            reader.save(SHOTS / f"{scheme}-{width}-{path.replace('/', '-')[1:24] or 'gallery'}.png")
+        for name in ("Edit", "Erase"):
+            reader.open(f"/photo/{file['id']}")
+            reader.press(name)
+            assert reader.faults() == [], name

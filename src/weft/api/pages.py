@@ -21,6 +21,7 @@ from starlette.types import Scope
 PAGE = "index.html"
 _HASHED = re.compile(r"-[A-Z0-9]{8}\.[a-z0-9]+$")
 """The builder writes what a file holds into its name."""
+_KEPT = "public, max-age=31536000, immutable"
 _ABSENT = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -72,14 +73,10 @@ class Pages(StaticFiles):
         path, headers = Path(full_path), Request(scope).headers
         packed = path.with_name(f"{path.name}.gz")
         is_packed = "gzip" in headers.get("accept-encoding", "") and packed.exists()
-        response = FileResponse(
+        response: Response = FileResponse(
             packed if is_packed else path,
             status_code,
-            {
-                "Cache-Control": "public, max-age=31536000, immutable"
-                if _HASHED.search(path.name)
-                else "no-cache"
-            },
+            {"Cache-Control": _KEPT if _HASHED.search(path.name) else "no-cache"},
             media_type=guess_type(path.name)[0] or "application/octet-stream",
             stat_result=packed.stat() if is_packed else stat_result,
         )
@@ -87,10 +84,11 @@ class Pages(StaticFiles):
         response.headers.add_vary_header("Origin")
         if is_packed:
             response.headers["Content-Encoding"] = "gzip"
-        if path.name == PAGE:
-            response.headers["Content-Security-Policy"] = self._policy()
         if self.is_not_modified(response.headers, headers):
-            return NotModifiedResponse(response.headers)
+            response = NotModifiedResponse(response.headers)
+        if path.name == PAGE:
+            # Also with the word that it has not changed: its headers become those of the page that was kept.
+            response.headers["Content-Security-Policy"] = self._policy()
         return response
 
     def _policy(self) -> str:

@@ -118,3 +118,4 @@ async def test_the_web_application_is_packed_kept_and_held_in(tmp_path: Path) ->
         assert f"connect-src 'self' {' '.join(twin.url_peers)};" in policy
         again = await http.get("/", headers={"accept": "text/html", "if-none-match": page.headers["etag"]})
         assert again.status_code == 304
+        assert again.headers["content-security-policy"] == policy

@@ -8,12 +8,14 @@ const timeline = (counts: Record<string, number>, undated = 0) => ({
   height: 1,
 });
 
-test('months of a year with few photos share a section, a full month stands alone, years never mix', () => {
-  const sections = sectionsOf(timeline({ '2009-01': 2, '2008-12': 400, '2008-10': 9, '2008-02': 4, '2007-05': 1 }, 7));
+test('months with few photos share a section, years with very few too, a full month stands alone', () => {
+  const sections = sectionsOf(
+    timeline({ '2010-03': 1, '2009-01': 2, '2008-12': 400, '2008-10': 9, '2008-02': 14, '2007-05': 1 }, 7),
+  );
   expect(sections.map(({ from, to, count }) => [from, to, count])).toEqual([
-    ['2009-01', '2009-01', 2],
+    ['2009-01', '2010-03', 3],
     ['2008-12', '2008-12', 400],
-    ['2008-02', '2008-10', 13],
+    ['2008-02', '2008-10', 23],
     ['2007-05', '2007-05', 1],
     ['', '', 7],
   ]);

@@ -1,6 +1,8 @@
 import { Timeline, WeftFile } from '../file/file';
 
+/** As many may share a section with other months of their year, and with other years. */
 const FEW = 30;
+const VERY_FEW = 16;
 
 /** The photos of a month, or of some with few: how many is known from the beginning, they come as they are seen. */
 export interface Section {
@@ -14,7 +16,7 @@ export interface Section {
   cursor: string | null | undefined;
 }
 
-/** A section a month; months of one year that have few photos share one. */
+/** A section a month; months that have few photos share one, within a year or, if they have very few, beyond it. */
 export function sectionsOf(timeline: Timeline): Section[] {
   const found: Section[] = [];
   const add = (from: string, to: string, count: number): void => {
@@ -22,7 +24,8 @@ export function sectionsOf(timeline: Timeline): Section[] {
   };
   for (const { month, count } of timeline.months) {
     const last = found.at(-1);
-    if (last && last.to.slice(0, 4) === month.slice(0, 4) && last.count + count <= FEW) {
+    const most = last && last.from.slice(0, 4) === month.slice(0, 4) ? FEW : VERY_FEW;
+    if (last && last.count + count <= most) {
       found.pop();
       add(month, last.to, last.count + count);
     } else {

@@ -95,8 +95,10 @@ export function look({ shelves, stack: tops }: Shelves, from: number, to: number
   return view;
 }
 
-/** The month that a section holds, or the year of several. */
+/** The month that a section holds, or the year or years of several. */
 export function nameOf({ from, to }: Section): string {
   if (!to) return 'Without a date';
-  return from === to ? monthText(to) : to.slice(0, 4);
+  if (from === to) return monthText(to);
+  const [first, last] = [from.slice(0, 4), to.slice(0, 4)];
+  return first === last ? last : `${first} – ${last}`;
 }

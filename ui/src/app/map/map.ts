@@ -21,12 +21,15 @@ import { Nodes } from '../node/nodes';
 import { Problem } from '../node/problem';
 import { Failure } from '../shell/failure';
 import { countText, numberText, takenDayText } from '../shell/words';
+import { addTowns } from './names';
 import { addGraticule, addOutlines } from './outlines';
 import { Pins } from './pins';
+import { Town, Towns } from './towns';
 
 const SHOWN = 1000;
 const LISTED = 60;
 const FIRST_ZOOM = 7;
+const TOWN_ZOOM = 11;
 const KEPT_VIEW = 'weft.map';
 const WORLD = '-180,-90,180,90';
 
@@ -55,7 +58,11 @@ export class MapPage {
   protected readonly takenDayText = takenDayText;
   protected readonly countText = countText;
   protected readonly numberText = numberText;
+  protected readonly towns = signal<Towns | null>(null);
+  protected readonly found = signal<Town[]>([]);
+  protected readonly word = signal('');
   protected look: () => void = () => undefined;
+  protected show: (town: Town) => void = () => undefined;
 
   constructor() {
     const destroyed = inject(DestroyRef);
@@ -78,6 +85,18 @@ export class MapPage {
     return writeSearch({ ...EVERYTHING, bbox: this.box() });
   }
 
+  protected onPlace(text: string): void {
+    this.found.set(this.towns()?.find(text) ?? []);
+    this.word.set('');
+  }
+
+  protected goTo(event: Event, text: string): void {
+    event.preventDefault();
+    const [town] = this.towns()?.find(text) ?? [];
+    if (town) this.show(town);
+    this.word.set(town ? '' : `No town of ten thousand people is named ${text}.`);
+  }
+
   private async begin(map: L.Map): Promise<void> {
     await this.place(map);
     L.control.scale({ imperial: false }).addTo(map);
@@ -92,7 +111,17 @@ export class MapPage {
       this.look();
     });
     this.look();
-    addOutlines(map, this.nodes).catch((error: unknown) => this.problem.set(Problem.from(error)));
+    this.show = (town) => {
+      this.found.set([]);
+      map.setView([town.lat, town.lon], TOWN_ZOOM);
+    };
+    try {
+      await addOutlines(map, this.nodes);
+      this.towns.set(await Towns.load(this.nodes));
+      addTowns(map, this.towns()!);
+    } catch (error) {
+      this.problem.set(Problem.from(error));
+    }
   }
 
   /** Where the reader was before; else where the photos are. */

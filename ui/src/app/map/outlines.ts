@@ -42,12 +42,15 @@ export async function addOutlines(map: L.Map, nodes: Nodes): Promise<void> {
 /** Lines every few degrees: where there is nothing but land, they say how far one has gone. */
 export function addGraticule(map: L.Map): void {
   const lines = L.layerGroup().addTo(map);
+  const pane = map.createPane('lines');
+  pane.style.zIndex = '410';
+  pane.style.pointerEvents = 'none';
   const draw = (): void => {
     const step = [30, 30, 20, 10, 5, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01][Math.min(map.getZoom(), 13)] ?? 0.01;
     const box = map.getBounds().pad(0.3);
     lines.clearLayers();
     const add = (from: L.LatLngTuple, to: L.LatLngTuple): void => {
-      L.polyline([from, to], { className: 'graticule', weight: 1, interactive: false }).addTo(lines);
+      L.polyline([from, to], { className: 'graticule', weight: 1, interactive: false, pane: 'lines' }).addTo(lines);
     };
     const [south, north] = [Math.max(-85, box.getSouth()), Math.min(85, box.getNorth())];
     for (let lon = Math.ceil(box.getWest() / step) * step; lon <= box.getEast(); lon += step) add([south, lon], [north, lon]);

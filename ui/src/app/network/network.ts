@@ -41,7 +41,7 @@ export class Network {
   }
 
   protected stateText(node: Seen): string {
-    if (node.state === 'down') return 'does not answer';
+    if (node.state === 'down') return 'no answer';
     if (node.state === 'unknown') return 'not asked yet';
     return node.status?.catching_up ? 'catching up' : 'answers';
   }

@@ -79,7 +79,7 @@ export async function verifyFile(genesis: Genesis, content: Uint8Array, encoded:
     const last = headers.at(-1);
     if (!last) return [false, 'no headers'];
     const isVouched = equal(hashes.at(-1)!, bytes(statement()[3], 32)) && last[2] === statement()[2];
-    return [isLinked && isVouched, `${headers.length} headers, ${headers[0]![2]} to ${last[2]}`];
+    return [isLinked && isVouched, `headers ${headers[0]![2]} to ${last[2]}`];
   });
   await step('signatures', async () => {
     const message = await digest('checkpoint', write(statement()));
