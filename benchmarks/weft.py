@@ -11,7 +11,7 @@ import msgspec
 from benchmarks.process import run_load
 from benchmarks.system import Costs, Kind, Load
 from tests.fire.report import commit_of
-from weft.cli.bench import Figures
+from weft.cli.bench import SPARE, Figures
 from weft.local import Network, free_port_base
 from weft.model.committee import FaultModel
 
@@ -56,6 +56,8 @@ class RunningWeft:
 
     def __init__(self, network: Network) -> None:
         self.network = network
+        self._expect = 0
+        """Records a second to sign for; nobody knows before the first load has been carried."""
 
     @property
     def pids(self) -> Sequence[int]:
@@ -67,16 +69,16 @@ class RunningWeft:
         return [config.data_path for config in self.network.configs]
 
     def measure(self, load: Load) -> Figures:
-        nodes = range(len(self.network.configs))
-        return load_weft(
-            [url for node, url in enumerate(self.network.urls) if self.network.find_process(node)],
-            load,
-            len(nodes),
-        )
+        urls = [url for node, url in enumerate(self.network.urls) if self.network.find_process(node)]
+        found = load_weft(urls, load, len(self.network.urls), self._expect)
+        if not load.rate:
+            self._expect = max(self._expect, int(SPARE * found.per_second))
+        return found
 
 
-def load_weft(urls: Sequence[str], load: Load, lanes_of: int) -> Figures:
-    """Run `weft bench` on these nodes; so much is in flight in all, as with `lanes_of` nodes."""
+def load_weft(urls: Sequence[str], load: Load, lanes_of: int, expect: int = 0) -> Figures:
+    """Run `weft bench` on these nodes; so much is in flight in all, as with `lanes_of` nodes. Without a rate
+    to expect it warms up first."""
     batch = min(BATCH_MAX, max(1, load.in_flight // (LANES * lanes_of)))
     gather_ms = GATHER_MS if load.rate > ONE_BY_ONE_MAX else 0
     command = [
@@ -85,7 +87,7 @@ def load_weft(urls: Sequence[str], load: Load, lanes_of: int) -> Figures:
         "--measure", "paced" if load.rate else "batch",
         "--rate", str(load.rate or 1), "--gather-ms", str(gather_ms),
         "--seconds", str(load.seconds), "--size", str(load.size_bytes),
-        "--batch", str(batch), "--in-flight", str(LANES),
+        "--batch", str(batch), "--in-flight", str(LANES), "--expect", str(expect),
     ]  # fmt: skip
     raw = run_load(command, load.seconds)
     return msgspec.convert(msgspec.json.decode(raw)["figures"][0], Figures)

@@ -71,19 +71,16 @@ def bench(
     curve: Annotated[Literal["secp256k1", "ed25519"], typer.Option(help="Of the account.")] = "secp256k1",
     nodes: Annotated[int, typer.Option(help="Nodes of the network of its own.", min=1)] = 4,
     fault_model: Annotated[FaultModel, typer.Option(help="What may fail there.")] = "byzantine",
+    expect: Annotated[
+        int, typer.Option(help="Sign for so many a second; 0: find out in a second of warm-up.", min=0)
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Measure transactions a second through the batch route, and latency at a steady rate."""
     plan = _Plan(
-        measure,
-        rate,
-        gather_ms,
-        seconds,
-        batch,
-        in_flight,
-        size,
-        ED25519 if curve == "ed25519" else SECP256K1,
-    )
+        measure, rate, gather_ms, seconds, batch, in_flight, size,
+        ED25519 if curve == "ed25519" else SECP256K1, expect,
+    )  # fmt: skip
     figures = asyncio.run(_measure(url, plan)) if url else _measure_own(nodes, fault_model, plan)
     if as_json:
         show_json({"figures": [asdict(item) for item in figures]})
@@ -102,6 +99,7 @@ class _Plan:
     in_flight: int
     size: int
     curve: int
+    expect: int
 
 
 def _measure_own(nodes: int, fault_model: FaultModel, plan: _Plan) -> list[Figures]:
@@ -118,10 +116,12 @@ async def _measure(urls: Sequence[str], plan: _Plan) -> list[Figures]:
     wires = [_Wire(url) for url in urls]
     chain = bytes.fromhex((await wires[0].get("/v1/status"))["chain_id"])
     writer = _Writer(chain, plan)
-    warm = await _saturate(wires, writer, plan, WARM_S, WARM_RATE)
+    rate: float = plan.expect
+    if not rate:
+        warm = await _saturate(wires, writer, plan, WARM_S, WARM_RATE)
+        rate = max(WARM_RATE, SPARE * warm.per_second)
     found = []
     if plan.measure != "paced":
-        rate = max(WARM_RATE, SPARE * warm.per_second)
         found.append(await _saturate(wires, writer, plan, plan.seconds, rate))
     if plan.measure != "batch":
         found.append(await _pace(wires, writer, plan))
