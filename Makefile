@@ -13,7 +13,7 @@ BIN := $(ENV)/bin
 READY := $(ENV)/ready
 PEERS := $(ENV)/peers
 SAMPLES := build/samples
-HAS_NODE := $(shell node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null && echo yes)
+HAS_NODE := $(shell node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && echo yes)
 PAGE := src/weft/ui_dist/index.html
 PAGE_SOURCES := $(shell find ui -path ui/node_modules -prune -o -path ui/.angular -prune -o -type f -print)
 

@@ -172,6 +172,9 @@ def test_another_genesis_than_the_first_is_seen(reader: Reader) -> None:
     reader.page.locator("a.open").first.click()
     reader.press("Verify")
     reader.see("Not proved.")
+    reader.see("All nodes name another genesis")
+    reader.press("Forget the old genesis")
+    reader.see("Proved.")
 
 
 def test_the_ledger_is_followed_and_searched(reader: Reader, network: Network) -> None:

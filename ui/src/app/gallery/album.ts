@@ -57,7 +57,8 @@ export class Album {
     if (section.cursor !== undefined && section.items.length >= count) return;
     let work = this.loading.get(key);
     if (!work) {
-      work = this.load(section).finally(() => this.loading.delete(key));
+      const begun = this.load(section).finally(() => this.loading.get(key) === begun && this.loading.delete(key));
+      work = begun;
       this.loading.set(key, work);
     }
     await work;

@@ -43,6 +43,7 @@ export class Network {
   protected stateText(node: Seen): string {
     if (node.state === 'down') return 'no answer';
     if (node.state === 'unknown') return 'not asked yet';
+    if (node.state === 'barred') return 'load again to ask';
     return node.status?.catching_up ? 'catching up' : 'answers';
   }
 

@@ -5,7 +5,6 @@ import { NodeStatus } from './status';
 
 const ASK_MS = 1500;
 const PATIENCE_MS = 4000;
-const REMEMBERED = 'weft.nodes';
 /** Answers that another node may give better. */
 const ELSEWHERE = ['node.diverged', 'server.stopping', 'node.starting'];
 
@@ -15,8 +14,8 @@ export interface Seen {
   base: string;
   url: string;
   name: string;
-  /** `unknown` until it was asked once. */
-  state: 'up' | 'down' | 'unknown';
+  /** `unknown` until it was asked once; `barred` if it joined after this page was told whom it may ask. */
+  state: 'up' | 'down' | 'unknown' | 'barred';
   status: NodeStatus | null;
   lastSeen: number | null;
 }
@@ -25,18 +24,32 @@ export interface Seen {
 @Injectable({ providedIn: 'root' })
 export class Nodes {
   private readonly home: Seen = { ...unseen(location.origin), base: '' };
-  readonly all = signal<Seen[]>([this.home, ...remembered().map(unseen)]);
+  readonly all = signal<Seen[]>([this.home]);
   private readonly asked = new Set<string>();
+  private readonly barred = new Set<string>();
   readonly base = signal('');
-  /** What happened to the node that the page went through. */
-  readonly notice = signal<string | null>(null);
+  /** The node that the page went through before it died. */
+  private readonly lost = signal<Seen | null>(null);
+  /** What happened to it, until it is back or the reader has read it. */
+  readonly notice = computed(() => {
+    const lost = this.lost();
+    return lost && `${lost.name} does not answer. The page goes on through ${this.current().name}.`;
+  });
 
   readonly current = computed(() => this.all().find((node) => node.base === this.base()) ?? this.home);
   readonly height = computed(() => Math.max(0, ...this.all().map((node) => node.status?.latest_height ?? 0)));
-  readonly isAnyUp = computed(() => this.all().some((node) => node.state !== 'down'));
+  readonly isAnyUp = computed(() => this.all().some((node) => node.state === 'up' || node.state === 'unknown'));
 
   constructor() {
+    document.addEventListener('securitypolicyviolation', ({ blockedURI }) => {
+      if (URL.canParse(blockedURI)) this.barred.add(new URL(blockedURI).origin);
+    });
     void this.watch();
+  }
+
+  /** The reader knows. */
+  dismiss(): void {
+    this.lost.set(null);
   }
 
   /** Where a path of the current node is. Read in a template, it follows the current node. */
@@ -69,7 +82,7 @@ export class Nodes {
 
   /** The node called at `base` does not answer. */
   lose(base: string): void {
-    this.change(base, { state: 'down' });
+    this.change(base, { state: this.barred.has(base) ? 'barred' : 'down' });
     this.goOn(base);
   }
 
@@ -77,13 +90,10 @@ export class Nodes {
   private goOn(base: string): boolean {
     if (this.base() !== base) return true;
     const lost = this.current();
-    const next = this.all().find((node) => node.base !== base && node.state !== 'down');
-    if (!next) {
-      this.notice.set(null);
-      return false;
-    }
+    const next = this.all().find((node) => node.base !== base && (node.state === 'up' || node.state === 'unknown'));
+    if (!next) return false;
     this.base.set(next.base);
-    this.notice.set(`${lost.name} does not answer. The page goes on through ${next.name}.`);
+    this.lost.set(lost);
     return true;
   }
 
@@ -105,6 +115,7 @@ export class Nodes {
       const status = (await answer.json()) as NodeStatus;
       this.change(node.base, { state: 'up', status, name: status.node.name, lastSeen: Date.now() });
       this.learn(status);
+      if (this.lost()?.base === node.base) this.lost.set(null);
     } catch {
       this.lose(node.base);
       return;
@@ -123,8 +134,6 @@ export class Nodes {
     // The one that served this page may be called by another name here than the others know it by.
     const home = this.all().find((node) => node.base === '');
     this.all.update((all) => all.filter((node) => node === home || node.name !== home?.name));
-    const urls = this.all().map((node) => node.url);
-    localStorage.setItem(REMEMBERED, JSON.stringify(urls.filter((url) => url !== location.origin)));
   }
 
   private change(base: string, facts: Partial<Seen>): void {
@@ -138,14 +147,4 @@ export class Nodes {
 
 function unseen(url: string): Seen {
   return { base: url, url, name: new URL(url).host, state: 'unknown', status: null, lastSeen: null };
-}
-
-function remembered(): string[] {
-  try {
-    return (JSON.parse(localStorage.getItem(REMEMBERED) ?? '[]') as string[]).filter(
-      (url) => URL.canParse(url) && url !== location.origin,
-    );
-  } catch {
-    return [];
-  }
 }

@@ -39,6 +39,8 @@ export class Verification {
   protected readonly problem = signal<Problem | null>(null);
   protected readonly isBusy = signal(false);
   protected readonly since = signal('');
+  /** Whether no node knows the genesis that is pinned here. */
+  protected readonly isForeign = signal(false);
   protected readonly meanings = MEANINGS;
   protected readonly countText = countText;
 
@@ -71,6 +73,12 @@ export class Verification {
     }
   }
 
+  /** The reader says that the network is another one. */
+  protected forget(): void {
+    this.pin.forget();
+    void this.check();
+  }
+
   private async follow(file: WeftFile): Promise<Step[]> {
     const pinned = await this.pin.get();
     this.since.set(momentText(pinned.since));
@@ -86,6 +94,7 @@ export class Verification {
       steps[0] = { ...steps[0]!, holds: false };
     }
     const { same, other } = await this.pin.compare();
+    this.isForeign.set(same.length === 0 && other.length > 0);
     const detail = other.length
       ? `${other.join(', ')} ${other.length === 1 ? 'names' : 'name'} another one`
       : `${same.join(', ')} agree`;

@@ -31,6 +31,11 @@ export class Pin {
     return pinned;
   }
 
+  /** Begin anew: the next genesis that a node says is pinned. */
+  forget(): void {
+    localStorage.removeItem(PINNED);
+  }
+
   /** Which nodes say the same, which another thing, of those that answer. */
   async compare(): Promise<{ same: string[]; other: string[] }> {
     const { encoded } = await this.get();
