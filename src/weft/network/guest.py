@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 import grpc.aio
 from google.protobuf.message import DecodeError
 
-from weft.model.errors import PeerError, WeftError
+from weft.model.errors import DiskFullError, PeerError, WeftError
 from weft.network.bounds import Bounds
 from weft.network.pace import Allowance, Standing
 from weft.network.stream import BrokenError
@@ -63,6 +63,8 @@ class Guest:
             if not (reason := self._calls[call]):
                 raise
             raise EndedError(reason) from None
+        except DiskFullError as error:
+            raise self._own_up(error, "this node's disk is full") from error
         except (WeftError, DecodeError) as error:
             # Out of the list first: the cut ends all that is open, and this one ends by itself.
             del self._calls[call]
@@ -71,11 +73,7 @@ class Guest:
         except (EndedError, BrokenError, grpc.aio.BaseError):
             raise
         except Exception as error:
-            # The member can't help it, and the owner of the loop must hear of it.
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "a call from a member failed", "exception": error}
-            )
-            raise EndedError("this node made a mistake") from error
+            raise self._own_up(error, "this node made a mistake") from error
         finally:
             self._calls.pop(call, None)
 
@@ -110,6 +108,13 @@ class Guest:
         if self._stream is current_call():
             self._stream = None
         self.tally.is_heard = self._stream is not None
+
+    def _own_up(self, error: Exception, reason: str) -> EndedError:
+        """The member can't help it, and the owner of the loop must hear of it."""
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": "a call from a member failed", "exception": error}
+        )
+        return EndedError(reason)
 
     def _end(self, call: "asyncio.Task[None]", reason: str) -> None:
         if call in self._calls:

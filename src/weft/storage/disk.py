@@ -118,10 +118,12 @@ class Fuse:
         return self._failure is not None
 
     def check(self) -> None:
+        """Raises DiskFullError or OSError when something failed before."""
         if self._failure is not None:
-            raise OSError(
-                self._failure.errno, f"{self._folder} takes nothing since a write failed: {self._failure}"
-            )
+            with naming_full_disk(self._folder):
+                raise OSError(
+                    self._failure.errno, f"{self._folder} takes nothing since a write failed: {self._failure}"
+                )
 
     @contextmanager
     def guarding(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from tests.unit.network.neighbours import QUICK, Street, dial, note
-from weft.model.errors import PortError
+from weft.model.errors import DiskFullError, PortError
 from weft.model.limits import KIB, LOCAL, MIB
 from weft.model.message import FetchBlocks, FetchTree, Item, Opening, Refused, Tree
 from weft.network.tls import Tls
@@ -256,3 +256,20 @@ async def test_a_mistake_in_the_node_is_not_swallowed() -> None:
         one.network.send(1, note(1))
         await one.inbox.until(lambda: ("lost", 1) in one.inbox.events)
     assert isinstance(failures[0], ZeroDivisionError)
+
+
+async def test_a_member_is_not_to_blame_for_a_full_disk() -> None:
+    """It is told and not refused; the owner of the loop hears of it and stops the node."""
+    failures: list[BaseException] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
+    async with Street(2) as (one, two):
+
+        async def receive(member: int, item: Item, size: int) -> None:
+            raise DiskFullError("no room")
+
+        two.inbox.receive = receive  # type: ignore[method-assign]
+        one.network.send(1, note(1))
+        await one.inbox.until(lambda: ("lost", 1) in one.inbox.events)
+        assert one.network.tallies[1].last_failure == "this node's disk is full"
+        assert two.network.tallies[0].cuts == 0
+    assert isinstance(failures[0], DiskFullError)
