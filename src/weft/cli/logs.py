@@ -3,6 +3,7 @@
 import logging
 import sys
 from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import Processor
@@ -23,7 +24,7 @@ class Lines:
 
 def set_up_logs(level: str, form: str) -> None:
     """Send structlog's lines and those of libraries (logging) the same way."""
-    lines = Lines()
+    lines = cast(TextIO, Lines())
     number = logging.getLevelNamesMapping()[level.upper()]
     before: list[Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -50,7 +50,7 @@ from weft.consensus.messages import (
 from weft.execution.contract import Contract
 from weft.mempool.pool import Candidate, Pool
 from weft.model import message
-from weft.model.block import Block, Checkpoint
+from weft.model.block import Block
 from weft.model.digest import Digest
 from weft.model.errors import BehindError, DivergedError, FullError, WeftError
 from weft.model.genesis import Genesis
@@ -62,6 +62,7 @@ from weft.node.again import Again
 from weft.node.answer import Answers
 from weft.node.apply import Applied, Applier
 from weft.node.backlog import Backlog
+from weft.node.checkpoint import Checkpoints
 from weft.node.compare import Comparison
 from weft.node.discard import Leftovers
 from weft.node.driver import Driver
@@ -82,6 +83,8 @@ log = structlog.get_logger("weft.node")
 
 HEAR_OPENINGS_S = 2.0
 """How long a restarted validator listens before it speaks."""
+OFFER_AGAIN_S = 1.0
+"""Between two looks at a disk that was low while transactions waited."""
 
 
 class Node:
@@ -119,8 +122,9 @@ class Node:
         self.pool = Pool(limits)
         self.watch.pool.set_function(lambda: len(self.pool))
         self.door = Door(genesis, workers, machine.is_signed)
+        self.checkpoints = Checkpoints(store, workers, self.watch)
         self.ledger = Ledger(store, workers)
-        self.fates = Fates(store, lambda: self.certified_height)
+        self.fates = Fates(store, lambda: self.checkpoints.height)
         round_first = recovered.round_first if recovered.is_trusted else None
         self.driver = Driver(
             me, recovered.core, clock, workers, journal, attachments, self._perform, round_first,
@@ -150,14 +154,13 @@ class Node:
         self._caught_up.set()
         self._ordered = Mark()
         """The newest own round that is ordered and executed here."""
-        newest = store.newest_checkpoint
-        self._certified = Mark(newest.statement.height if newest is not None else 0)
-        """The newest height that a checkpoint vouches for."""
         self._opened: set[int] = set()
         self._opening = asyncio.Event()
         self._tasks: dict[asyncio.Future[Any], None] = {}
         self.neighbours = Neighbours(genesis.committee)
         self._is_speaking = False
+        self._is_put_off = False
+        """What waits is offered to the core when the disk has been looked at again."""
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # What others may read.
@@ -165,10 +168,6 @@ class Node:
     @property
     def core(self) -> Core:
         return self.driver.core
-
-    @property
-    def certified_height(self) -> int:
-        return self._certified.reached
 
     @property
     def is_catching_up(self) -> bool:
@@ -238,9 +237,8 @@ class Node:
 
     def _tell_head(self) -> None:
         """A core that begins knows nothing of what is executed and vouched for."""
-        newest = self.store.newest_checkpoint
-        if newest is not None:
-            self._feed(Vouched(newest))
+        if self.checkpoints.newest is not None:
+            self._feed(Vouched(self.checkpoints.newest))
         if self.store.head.height:
             self._feed(Executed(self.store.head, self.store.head_hash))
 
@@ -281,20 +279,27 @@ class Node:
         self._feed(Want())
         await ordered
 
-    async def certified(self, height: int) -> None:
-        """Return once a checkpoint vouches for this height."""
-        await self._certified.wait(height)
-
     def _offer(self) -> None:
         """Give the core what it has room for."""
-        if not self._is_speaking or not self.pool.waiting or self.watch.is_disk_low:
+        if not self._is_speaking or not self.pool.waiting:
             return
         if self.is_catching_up or self.divergence is not None:
+            return
+        if self.watch.is_disk_low:
+            if not self._is_put_off:
+                self._is_put_off = True
+                self._spawn(self._offer_later())
             return
         room = self.core.room()
         transactions, attachment_bytes = self.pool.cut(room.transactions, room.bytes, room.attachment_bytes)
         if transactions:
             self._feed(Submit(transactions, attachment_bytes))
+
+    async def _offer_later(self) -> None:
+        """Nobody says when a disk has room again, and in a silent network nothing else asks."""
+        await asyncio.sleep(OFFER_AGAIN_S)
+        self._is_put_off = False
+        self._offer()
 
     # The network's side: Inbox.
 
@@ -345,7 +350,7 @@ class Node:
                     self.neighbours.signed(member, word.statement.height)
                 self._reception.word(member, word)
             case message.Certified(checkpoint):
-                if checkpoint.statement.height > self._certified.reached:
+                if checkpoint.statement.height > self.checkpoints.height:
                     self._reception.checkpoint(member, checkpoint)
             case message.Resumed(newest):
                 self._again.wish(member, newest)
@@ -394,7 +399,8 @@ class Node:
                 if root is not None:
                     self._feed(Rooted(height, root))
             case Certify(checkpoint):
-                self._spawn(self._certify(checkpoint))
+                self._spawn(self.checkpoints.keep(checkpoint))
+                self._offer()  # until it came, vertices may only have voted
             case Accuse(first, second):
                 if self._accusations.wants(first.author, first.round):
                     self._spawn(self._accusations.keep(first, second))
@@ -429,12 +435,6 @@ class Node:
 
     async def _apply_blocks(self, blocks: Sequence[Block]) -> None:
         self._settle(await self.workers.run("apply", lambda: self._applier.apply_blocks(blocks)))
-
-    async def _certify(self, checkpoint: Checkpoint) -> None:
-        if checkpoint.statement.height > self._certified.reached:
-            await self.workers.run("apply", lambda: self.store.put_checkpoint(checkpoint))
-            self._certified.reach(checkpoint.statement.height)
-            self.watch.certified(checkpoint)
 
     # When things go wrong.
 

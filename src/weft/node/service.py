@@ -115,7 +115,7 @@ class NodeService:
             store.head_hash,
             state_root,
             state_height,
-            node.certified_height,
+            node.checkpoints.height,
             node.is_catching_up or not node.is_speaking or ahead > BEHIND_HEIGHTS,
             peers,
         )
@@ -247,9 +247,9 @@ class NodeService:
         if wait == "certified" and heights:
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(deadline):
-                    await node.certified(max(heights))
+                    await node.checkpoints.wait(max(heights))
             fates = [
-                msgspec.structs.replace(fate, is_certified=(fate.height or 0) <= node.certified_height)
+                msgspec.structs.replace(fate, is_certified=(fate.height or 0) <= node.checkpoints.height)
                 if isinstance(fate, Fate) and fate.height is not None
                 else fate
                 for fate in fates

@@ -112,6 +112,6 @@ def test_reading_alone_does_not_stop_writing(tmp_path: Path) -> None:
         assert world.nodes[0].core.last_final > 64
         assert (await world.put(1, "a")).status == "executed"
         await world.settle()
-        assert world.nodes[0].certified_height > 1
+        assert world.nodes[0].checkpoints.height > 1
 
     together.play(story())
