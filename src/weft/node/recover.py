@@ -2,12 +2,13 @@
 
 Promise: after `recover` the core knows everything that was on disk, and will never speak in a round in which
 this validator may have spoken; an own vertex found behind a torn tail may have been said or not, so in its
-round nothing else may ever be said. Sending effects are dropped; commits are kept, and applied again as far
-as the store has not got them (they are passed over by their round). What the journal cannot vouch for is not
-guessed: a journal that is damaged before its last durable mark, or that is not there although it should be,
-is not trusted, and the node then asks the others what it may have said (`node/rejoin.py`). Until they have
-answered it stays untrusted, through any number of restarts. A store that lacks what the journal does not tell
-any more is not filled up from the middle: the node then follows blocks.
+round nothing else may ever be said, unless something that it names is gone: what makes a vertex durable has
+made its past durable, so that one was never said. Sending effects are dropped; commits are kept, and applied
+again as far as the store has not got them (they are passed over by their round). What the journal cannot
+vouch for is not guessed: a journal that is damaged before its last durable mark, or that is not there
+although it should be, is not trusted, and the node then asks the others what it may have said
+(`node/rejoin.py`). Until they have answered it stays untrusted, through any number of restarts. A store that
+lacks what the journal does not tell any more is not filled up from the middle: the node then follows blocks.
 
 Never put here: anything that decides differently from how the core decided while it ran.
 """
@@ -21,10 +22,10 @@ from weft.consensus.messages import Base, Deliver, Heard
 from weft.model.block import SignedStatement
 from weft.model.commit import Commit
 from weft.model.encoding import decode, encode
-from weft.model.errors import JournalError
+from weft.model.errors import EncodingError, JournalError
 from weft.model.genesis import Genesis
 from weft.model.limits import LocalLimits
-from weft.model.vertex import decode_vertex
+from weft.model.vertex import Reference, decode_vertex
 from weft.node.driver import SPOKEN_UNKNOWN
 from weft.node.ports import BASE, BOUND, OTHER, OWN, SPOKEN, WORD, Journal, Signer, Store
 
@@ -39,8 +40,8 @@ class Recovered:
     round_first: int
     """The first round in which this validator may speak."""
     unsaid: tuple[bytes, ...]
-    """Own vertices below it, found behind a torn tail and in no journal since: to be said, if anything is,
-    as they are."""
+    """Own vertices below it, found behind a torn tail with all their past, and in no journal since: to be
+    said, if anything is, as they are."""
     is_trusted: bool
     """Whether the journal tells all that was said."""
     is_behind: bool
@@ -89,6 +90,8 @@ class _Replay:
         self.delivered: list[Deliver] = []
         self.round_first = 1
         self.unsaid: dict[bytes, None] = {}
+        self._behind: set[Reference] = set()
+        """Own vertices found behind a torn tail with all their past."""
         self.is_trusted = False
         self._is_begun = False
 
@@ -110,10 +113,26 @@ class _Replay:
         elif kind == BOUND:
             self.round_first = max(self.round_first, round_ + 2)
             self.is_trusted = True
-        elif kind == SPOKEN:
+        elif kind == SPOKEN and self._has_past(payload):
             self.round_first = max(self.round_first, round_ + 1)
             self.unsaid[payload] = None
         self._is_begun = True
+
+    def _has_past(self, payload: bytes) -> bool:
+        """Whether all that a vertex names was on disk before it, or is an own one that may have been said."""
+        try:
+            vertex = decode_vertex(payload)
+        except EncodingError:
+            return True  # nobody knows what it names
+        has_past = all(
+            parent in self._behind
+            or self.core.find_vertex(parent) is not None
+            or self.core.is_forgotten(parent)
+            for parent in vertex.parents
+        )
+        if has_past:
+            self._behind.add(vertex.reference)
+        return has_past
 
     def _rebase(self, base: Base) -> None:
         """The first base, or one further on: the node had caught up by following blocks."""

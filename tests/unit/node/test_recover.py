@@ -87,6 +87,19 @@ def test_an_own_vertex_behind_a_torn_tail_is_unsaid_until_the_journal_has_it() -
     assert replay(journal).unsaid == ()
 
 
+def test_an_own_vertex_behind_a_torn_tail_that_took_its_past_was_never_said() -> None:
+    """Its sync would have made all before it durable: its round is free, nobody waits for what is gone."""
+    journal = MemoryJournal()
+    found(journal, GENESIS)
+    first, second, third = say(3)
+    journal.append(OWN, 1, first.raw)
+    journal.append(SPOKEN, 3, third.raw)
+    assert (replay(journal).round_first, replay(journal).unsaid) == (2, ())
+    journal.append(SPOKEN, 2, second.raw)
+    journal.append(SPOKEN, 3, third.raw)
+    assert (replay(journal).round_first, replay(journal).unsaid) == (4, (second.raw, third.raw))
+
+
 def test_what_came_in_without_a_base_is_not_trusted_until_the_others_have_told() -> None:
     """Nor is a base that does not know what was said; the word of the others ends it for good."""
     journal = MemoryJournal()

@@ -10,12 +10,15 @@ from weft.model.stored import SPOKEN
 from weft.model.vertex import decode_vertex
 
 
-async def begin(world: World) -> None:
-    """Three records, and nobody has anything left to do."""
+async def begin(world: World, is_synced: bool = True) -> None:
+    """Three records, and nobody has anything left to do; all that was seen is on disk, or what came after the
+    own newest vertex is not."""
     await world.start_all()
     for number in range(3):
         assert (await world.put(0, f"r{number}")).status == "executed"
     await world.settle()
+    for disk in world.disks if is_synced else ():
+        disk.journal.sync()
 
 
 async def lose_power_in_one_round(world: World) -> list[bytes]:
@@ -48,8 +51,8 @@ async def check_that_all_goes_on(world: World) -> None:
 def test_what_may_have_been_said_is_said_again_and_the_round_does_not_stall(
     tmp_path: Path, lives: int
 ) -> None:
-    """Nothing else may ever be said in that round, so the very same is: with the parents that were lost in
-    the tails, and with its transactions. Power may go again while that is under way."""
+    """Nothing else may ever be said in that round, so the very same is, with its transactions. Power may go
+    again while that is under way."""
 
     async def story() -> None:
         world = World(tmp_path)
@@ -65,6 +68,20 @@ def test_what_may_have_been_said_is_said_again_and_the_round_does_not_stall(
             vertex = decode_vertex(raw)
             assert world.said[place, vertex.round] == vertex.digest
             assert await world.read(0, f"late{place}") == b"{}"
+
+    play(story())
+
+
+def test_what_names_what_went_with_the_tail_is_not_waited_for(tmp_path: Path) -> None:
+    """It was never said, so something else may be; its parents may be nowhere any more."""
+
+    async def story() -> None:
+        world = World(tmp_path)
+        await begin(world, is_synced=False)
+        unsaid = [decode_vertex(raw) for raw in await lose_power_in_one_round(world)]
+        await check_that_all_goes_on(world)
+        anew = [world.said.get((vertex.author, vertex.round)) != vertex.digest for vertex in unsaid]
+        assert any(anew)
 
     play(story())
 
