@@ -287,14 +287,15 @@ class Catchup:
         """Everybody connected was asked in vain.
 
         That members forgot a piece means something only if others are far ahead: a liar can name a vertex
-        that never was, of a round just below the others' floor.
+        that never was, of a round just below the others' floor. Content that took no effect they destroy once
+        their floor has passed it, without remembering, and keep the vertex that needs it (`ledger.md` 3).
         """
+        gone = wish.forgotten if isinstance(piece, Reference) else wish.tried
         wish.tried, wish.due_us = 0, now_us + wish.pause_us
         wish.pause_us = min(PAUSE_US_MAX, 2 * wish.pause_us)
         self._schedule(piece, wish)
-        is_forgotten = self._dag.scale.weigh(wish.forgotten) > self._faulty
-        if is_forgotten and isinstance(piece, Reference) and self._are_ahead(complete + self._depth):
-            return [Behind(piece.round)]
+        if self._dag.scale.weigh(gone) > self._faulty and self._are_ahead(complete + self._depth):
+            return [Behind(piece.round if isinstance(piece, Reference) else complete)]
         return []
 
     def _schedule(self, piece: Piece, wish: Wish) -> None:

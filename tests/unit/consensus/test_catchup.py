@@ -89,6 +89,20 @@ def test_what_members_far_ahead_have_forgotten_is_behind(newest, is_behind):
     assert [behind.round for behind in told[:1]] == ([1] if is_behind else [])
 
 
+@pytest.mark.parametrize(("newest", "is_behind"), [((0, 513, 513, 0), True), ((0, 513, 0, 0), False)])
+def test_content_that_nobody_has_and_the_others_floor_has_passed_is_behind(newest, is_behind):
+    """What took no effect is destroyed there, while the vertex that needs it is still kept and named."""
+    wishes, waiting = catchup()
+    for member, round_ in enumerate(newest):
+        wishes.note_claim(member, round_, 0, 0)
+    (piece,) = commitments(1)
+    lack(wishes, waiting, "B2", [piece])
+    for now_us in range(1, 4):
+        (fetch,) = only(Fetch, wishes.ask(now_us, 0))
+        wishes.answer(fetch.member, (), (piece,), ())
+    assert bool(only(Behind, wishes.ask(4, 0))) == is_behind
+
+
 def test_an_author_whose_stream_is_open_is_given_a_moment():
     """Its vertices come in order anyway; if a later one is here, this one was lost."""
     wishes, waiting = catchup()

@@ -76,6 +76,8 @@ class Recovery(CommitChecker):
         if self.scene.look(place).is_damaged:
             for known in (self._spoken, self._signed, self._delivered, self._durable):
                 known.pop(place, None)
+        # What was delivered on vertices that were not synced has to be delivered again.
+        self._delivered[place] = min(self._delivered.get(place, 0), recovered.core.last_final)
         self._check(place, recovered)
 
     def finished(self, end: End) -> None:
