@@ -87,17 +87,17 @@ export class Album {
     const edition = ++this.edition;
     this.loading.clear();
     const query = queryOf(this.search());
-    const facets = new URLSearchParams(query);
-    facets.set('facets', FACETS);
-    facets.set('limit', '1');
     try {
-      const [timeline, page] = await Promise.all([this.files.timeline(query), this.files.find(facets)]);
+      const timeline = await this.files.timeline(query);
       if (edition !== this.edition) return;
       const before = new Map(keepsItems ? this.sections().map((one) => [one.key, one]) : []);
-      this.facets.set(page.facets);
       this.problem.set(null);
       this.sections.set(sectionsOf(timeline).map((one) => ({ ...one, items: before.get(one.key)?.items ?? [] })));
       this.isReady.set(true);
+      query.set('facets', FACETS);
+      query.set('limit', '1');
+      const { facets } = await this.files.find(query);
+      if (edition === this.edition) this.facets.set(facets);
     } catch (error) {
       if (edition === this.edition) this.problem.set(Problem.from(error));
     }

@@ -29,7 +29,9 @@ import { Shelving, look } from './shelf';
 import { Thumbnail } from './thumbnail';
 import { at } from './window';
 
+/** What is drawn beyond what shows, and how far one must scroll until that is looked at again. */
 const BEYOND = 900;
+const STRIDE = 150;
 const GAP = 4;
 const NARROW = 640;
 
@@ -92,7 +94,7 @@ export class Gallery {
 
   protected onScroll(): void {
     const top = this.scroller().nativeElement.scrollTop;
-    this.scrollTop.set(top);
+    this.scrollTop.set(Math.floor(top / STRIDE) * STRIDE);
     this.album.scrollTop = top;
     this.remember(top);
   }
