@@ -1,5 +1,6 @@
 """Somebody before the page: what a person can do with it, and what the page must never do."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -13,8 +14,9 @@ from tests.tidy.tree import ROOT
 
 AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = ("serious", "critical")
-GONE = "net::ERR_CONNECTION"
-"""What the browser itself says of a node that was killed."""
+ENDLESS = ("/v1/events", "/v1/status", "/v1/dag")
+"""What an open page asks for all the time."""
+TURN_MS, QUIET_TURNS = 100, 5
 
 
 class Reader:
@@ -31,7 +33,10 @@ class Reader:
         self.bytes = 0
         """Sent to the page, as packed as it came, without what nodes answer."""
         self.page.on("pageerror", lambda error: self.mistakes.append(str(error)))
+        self._waiting: set[Request] = set()
         self.page.on("request", self._note)
+        self.page.on("requestfinished", lambda request: self._waiting.discard(request))
+        self.page.on("requestfailed", lambda request: self._waiting.discard(request))
         wire = self._context.new_cdp_session(self.page)
         wire.send("Network.enable")
         self._wire = wire
@@ -52,6 +57,14 @@ class Reader:
 
     def open(self, path: str = "/") -> None:
         self.page.goto(self.url + path)
+
+    def settle(self) -> None:
+        """Return once the page has asked for nothing for a while, but for what it always asks for."""
+        deadline, quiet = time.monotonic() + PATIENCE_S, 0
+        while quiet < QUIET_TURNS:
+            assert time.monotonic() < deadline, [request.url for request in self._waiting]
+            self.page.wait_for_timeout(TURN_MS)
+            quiet = 0 if self._waiting else quiet + 1
 
     def see(self, text: str) -> Locator:
         """Wait until the text shows."""
@@ -96,6 +109,8 @@ class Reader:
         parts = urlsplit(request.url)
         if parts.scheme in ("http", "https", "ws", "wss"):
             self.hosts.add(parts.hostname or "")
+        if parts.path not in ENDLESS:
+            self._waiting.add(request)
 
     def _received(self, event: dict[str, Any]) -> None:
         self._own[event["requestId"]] = not urlsplit(event["response"]["url"]).path.startswith("/v1/")

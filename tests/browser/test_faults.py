@@ -68,7 +68,7 @@ def test_a_node_that_dies_turns_red_and_the_page_goes_on_through_another(
     with Reader(browser, network.urls[2]) as reader:
         reader.open("/network")
         expect(reader.page.locator("li.up")).to_have_count(4)
-        reader.page.wait_for_load_state("networkidle")
+        reader.settle()
         network.kill(2)
         reader.see("node2 does not answer. The page goes on through node")
         expect(reader.page.locator("li.down")).to_have_count(1)

@@ -1,9 +1,11 @@
 """A first hour with the page: photos dropped on it, looked at, found again, changed, and proved."""
 
+import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.reader import Reader
 from tests.functional.network import PATIENCE_S, PHOTOS, get, wait_until
@@ -50,7 +52,7 @@ def test_what_is_there_already_is_not_stored_twice(reader: Reader, photos: list[
 def test_the_first_load_is_light_and_stays_here(reader: Reader) -> None:
     """With all its parts, which are fetched once the first page stands."""
     reader.open()
-    reader.page.wait_for_load_state("networkidle")
+    reader.settle()
     assert 0 < reader.bytes <= PAGE_BYTES_MAX
 
 
@@ -205,6 +207,36 @@ def test_the_ledger_is_followed_and_searched(reader: Reader, network: Network) -
     reader.see("Nothing here is named")
 
 
+def test_a_closed_network_is_entered_with_a_token(reader: Reader) -> None:
+    """Played by the test: whatever comes without the token is refused, as a closed network's nodes do."""
+
+    def guard(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        headers = route.request.headers
+        if headers.pop("authorization", "") == "Bearer a-token" or path in ("/v1/status", "/v1/genesis"):
+            route.continue_(headers=headers)
+        else:
+            said = {
+                "title": "Unauthorized",
+                "code": "account.unauthorized",
+                "detail": "the request names nobody",
+            }
+            route.fulfill(status=401, body=json.dumps(said | {"fix": "Send a token."}))
+
+    reader.page.route("**/v1/**", guard)
+    reader.open()
+    reader.see("This network knows its callers")
+    assert reader.faults() == []
+    reader.page.get_by_label("Token").fill("a-token")
+    reader.press("Enter")
+    wait_until(
+        lambda: reader.page.locator('a.open img[src^="blob:"]').count() > 3, "photos are fetched and shown"
+    )
+    reader.page.locator("a.open").first.click()
+    reader.press("Verify")
+    reader.see("Proved.")
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_nothing_stands_in_the_way_of_those_who_see_or_move_otherwise(
     browser: Browser, network: Network, scheme: str, width: int
@@ -215,7 +247,7 @@ def test_nothing_stands_in_the_way_of_those_who_see_or_move_otherwise(
     with Reader(browser, network.urls[0], viewport=size, color_scheme=scheme) as reader:
         for path in ("/", "/map", f"/photo/{file['id']}", "/ledger", "/ledger/blocks/2", "/network"):
             reader.open(path)
-            reader.page.wait_for_load_state("networkidle")
+            reader.settle()
             assert reader.faults() == [], path
             reader.save(SHOTS / f"{scheme}-{width}-{path.replace('/', '-')[1:24] or 'gallery'}.png")
         for name in ("Edit", "Erase"):

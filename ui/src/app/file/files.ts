@@ -1,6 +1,7 @@
 import { Injectable, inject } from '@angular/core';
 
 import { Nodes } from '../node/nodes';
+import { newKey } from '../node/wish';
 import { FilePage, FileVersion, Patch, Timeline, WeftFile } from './file';
 
 /** The files of the network. Every verb raises Problem. */
@@ -32,7 +33,7 @@ export class Files {
       headers: {
         'Content-Type': 'application/merge-patch+json',
         'If-Match': `"${file.version}"`,
-        'Idempotency-Key': crypto.randomUUID(),
+        'Idempotency-Key': newKey(),
       },
     });
   }
@@ -41,15 +42,17 @@ export class Files {
   async erase(id: string): Promise<void> {
     await this.nodes.call(`/v1/files/${id}`, {
       method: 'DELETE',
-      headers: { 'Idempotency-Key': crypto.randomUUID() },
+      headers: { 'Idempotency-Key': newKey() },
     });
   }
 
+  /** The path of its thumbnail. */
   thumbnail(file: WeftFile): string {
-    return this.nodes.link(`/v1/files/${file.id}/thumbnail`);
+    return `/v1/files/${file.id}/thumbnail`;
   }
 
+  /** The path of its bytes. */
   content(file: WeftFile): string {
-    return this.nodes.link(`/v1/files/${file.id}/content`);
+    return `/v1/files/${file.id}/content`;
   }
 }

@@ -2,13 +2,16 @@ import { ChangeDetectionStrategy, Component, computed, effect, inject, input, si
 
 import { WeftFile, isPicture } from '../file/file';
 import { Files } from '../file/files';
+import { Nodes } from '../node/nodes';
+import { Source } from '../node/source';
 
 /** A small upright picture of a file, or a card with its name when there is none. */
 @Component({
   selector: 'weft-thumbnail',
+  imports: [Source],
   template: `
     @if (hasPicture()) {
-      <img [src]="files.thumbnail(file())" crossorigin="anonymous" alt="" decoding="async" (error)="fail()" />
+      <img [weftSource]="files.thumbnail(file())" alt="" decoding="async" (error)="fail()" />
     } @else {
       <span class="card">
         <b>{{ kind() }}</b>
@@ -31,11 +34,12 @@ import { Files } from '../file/files';
 export class Thumbnail {
   readonly file = input.required<WeftFile>();
   protected readonly files = inject(Files);
-  /** The address that could not be shown: the same picture may be had of another node. */
+  private readonly nodes = inject(Nodes);
+  /** What could not be shown, and by whom: the same picture may be had of another node. */
   private readonly failed = signal('');
 
   protected readonly hasPicture = computed(
-    () => isPicture(this.file()) && this.failed() !== this.files.thumbnail(this.file()),
+    () => isPicture(this.file()) && this.failed() !== this.nodes.link(this.files.thumbnail(this.file())),
   );
   protected readonly kind = computed(() => {
     const end = this.file().name.split('.').at(-1) ?? '';
@@ -50,6 +54,6 @@ export class Thumbnail {
   }
 
   protected fail(): void {
-    this.failed.set(this.files.thumbnail(this.file()));
+    this.failed.set(this.nodes.link(this.files.thumbnail(this.file())));
   }
 }

@@ -19,6 +19,7 @@ import { Thumbnail } from '../gallery/thumbnail';
 import { Events } from '../node/events';
 import { Nodes } from '../node/nodes';
 import { Problem } from '../node/problem';
+import { Sources } from '../node/source';
 import { Failure } from '../shell/failure';
 import { countText, numberText, takenDayText } from '../shell/words';
 import { addTowns } from './names';
@@ -46,6 +47,7 @@ export class MapPage {
   private readonly files = inject(Files);
   private readonly router = inject(Router);
   private readonly nodes = inject(Nodes);
+  private readonly sources = inject(Sources);
   private readonly canvas = viewChild.required<ElementRef<HTMLElement>>('canvas');
   private asked = 0;
   protected readonly items = signal<WeftFile[]>([]);
@@ -102,7 +104,7 @@ export class MapPage {
     L.control.scale({ imperial: false }).addTo(map);
     addGraticule(map);
     const pins = new Pins(map, {
-      thumbnail: (file) => this.files.thumbnail(file),
+      show: (picture, file) => this.sources.show(picture, this.files.thumbnail(file)),
       open: (file) => void this.router.navigate(['/photo', file.id]),
     });
     this.look = () => void this.search(map, pins);

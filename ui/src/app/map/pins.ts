@@ -12,13 +12,14 @@ interface Point {
 }
 
 export interface PinDeeds {
-  thumbnail: (file: WeftFile) => string;
+  show: (picture: HTMLImageElement, file: WeftFile) => () => void;
   open: (file: WeftFile) => void;
 }
 
 /** Photos where they were taken; those too near each other to be seen apart are one pin with their number. */
 export class Pins {
   private readonly layer: L.LayerGroup;
+  private readonly shown: (() => void)[] = [];
   private index = new Supercluster<Point, { file?: WeftFile }>();
 
   constructor(
@@ -42,6 +43,7 @@ export class Pins {
 
   private draw(): void {
     this.layer.clearLayers();
+    for (const release of this.shown.splice(0)) release();
     for (const found of this.index.getClusters([-180, -90, 180, 90], Math.round(this.map.getZoom()))) {
       const [lon, lat] = found.geometry.coordinates as [number, number];
       const place: L.LatLngTuple = [lat, lon];
@@ -71,9 +73,8 @@ export class Pins {
     pin.className = 'pin';
     pin.style.width = pin.style.height = `${size}px`;
     const picture = document.createElement('img');
-    picture.crossOrigin = 'anonymous';
     picture.alt = '';
-    picture.src = this.deeds.thumbnail(file);
+    this.shown.push(this.deeds.show(picture, file));
     pin.append(picture);
     if (count) {
       const badge = document.createElement('b');

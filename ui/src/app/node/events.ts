@@ -1,5 +1,6 @@
-import { Injectable, effect, inject, signal, untracked } from '@angular/core';
+import { Injectable, effect, inject, untracked } from '@angular/core';
 
+import { Access } from './access';
 import { Nodes } from './nodes';
 
 /** A numbered row of the ledger, as `GET /v1/events` tells it. */
@@ -19,15 +20,16 @@ const AGAIN_MS = 1000;
 @Injectable({ providedIn: 'root' })
 export class Events {
   private readonly nodes = inject(Nodes);
+  private readonly access = inject(Access);
   private readonly listeners = new Set<(event: LedgerEvent) => void>();
   private cursor: string | null = null;
-  private stream: EventSource | null = null;
-  readonly isOpen = signal(false);
 
   constructor() {
-    effect(() => {
-      const base = this.nodes.base();
-      untracked(() => this.open(base));
+    effect((onCleanup) => {
+      const [base, headers] = [this.nodes.base(), this.access.headers()];
+      const ending = new AbortController();
+      onCleanup(() => ending.abort());
+      untracked(() => void this.follow(base, headers, ending.signal));
     });
   }
 
@@ -37,26 +39,33 @@ export class Events {
     return () => this.listeners.delete(hear);
   }
 
-  private open(base: string): void {
-    this.stream?.close();
-    const from = this.cursor === null ? '' : `?cursor=${this.cursor}`;
-    const stream = new EventSource(`${base}/v1/events${from}`);
-    this.stream = stream;
-    const hear = (message: MessageEvent<string>): void => {
-      const event = JSON.parse(message.data) as LedgerEvent;
-      this.cursor = event.cursor;
-      for (const listener of this.listeners) listener(event);
-    };
-    for (const type of ['block', 'file.created', 'file.updated', 'file.erased']) {
-      stream.addEventListener(type, hear);
+  /** Until told to end. The browser's own reader of events can't say who asks. */
+  private async follow(base: string, headers: Record<string, string>, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // A stream that breaks is begun again; when its node is gone, the page goes on through another.
+      await this.read(base, headers, signal).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
-    stream.onopen = () => this.isOpen.set(true);
-    stream.onerror = () => {
-      this.isOpen.set(false);
-      // The browser tries again by itself, except when it was refused.
-      if (stream.readyState === EventSource.CLOSED) {
-        setTimeout(() => this.stream === stream && this.open(this.nodes.base()), AGAIN_MS);
-      }
-    };
+  }
+
+  private async read(base: string, headers: Record<string, string>, signal: AbortSignal): Promise<void> {
+    const from = this.cursor === null ? '' : `?cursor=${this.cursor}`;
+    const answer = await fetch(`${base}/v1/events${from}`, { headers, signal });
+    if (!answer.ok || !answer.body) return;
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      const parts = (text + piece.value).split('\n\n');
+      text = parts.pop()!;
+      for (const part of parts) this.hear(part);
+    }
+  }
+
+  private hear(part: string): void {
+    const data = part.split('\n').find((line) => line.startsWith('data: '));
+    const event = data && (JSON.parse(data.slice(6)) as LedgerEvent);
+    if (!event || !event.cursor) return;
+    this.cursor = event.cursor;
+    for (const listener of this.listeners) listener(event);
   }
 }

@@ -1,5 +1,6 @@
-import { Injectable, computed, signal } from '@angular/core';
+import { Injectable, computed, inject, signal } from '@angular/core';
 
+import { Access } from './access';
 import { Problem } from './problem';
 import { NodeStatus } from './status';
 
@@ -23,6 +24,7 @@ export interface Seen {
 /** All nodes of the network, and the one that the page goes through; another takes over when that one dies. */
 @Injectable({ providedIn: 'root' })
 export class Nodes {
+  private readonly access = inject(Access);
   private readonly home: Seen = { ...unseen(location.origin), base: '' };
   readonly all = signal<Seen[]>([this.home]);
   private readonly asked = new Set<string>();
@@ -63,7 +65,7 @@ export class Nodes {
       const base = this.base();
       let answer: Response;
       try {
-        answer = await fetch(base + path, init);
+        answer = await fetch(base + path, { ...init, headers: { ...init.headers, ...this.access.headers() } });
       } catch (error) {
         if (init.signal?.aborted) throw error;
         this.lose(base);
@@ -71,6 +73,7 @@ export class Nodes {
       }
       if (answer.ok) return answer;
       const problem = await Problem.of(answer);
+      if (problem.status === 401) this.access.refusal.set(problem.detail);
       if (!ELSEWHERE.includes(problem.code) || !this.goOn(base)) throw problem;
     }
     throw Problem.noNode();

@@ -7,8 +7,11 @@ import { FileVersion, WeftFile, isPicture, isShown, titleOf } from '../file/file
 import { Files } from '../file/files';
 import { Album } from '../gallery/album';
 import { MiniMap } from '../map/minimap';
+import { Access } from '../node/access';
 import { Events } from '../node/events';
+import { Nodes } from '../node/nodes';
 import { Problem } from '../node/problem';
+import { Source, Sources } from '../node/source';
 import { Failure } from '../shell/failure';
 import { Icon } from '../shell/icon';
 import { momentText, placeText, short, sizeText, takenText } from '../shell/words';
@@ -18,7 +21,7 @@ import { Verification } from './verification';
 /** One file: large, with all that is known of it, where it came from, and the proof that it is what it was. */
 @Component({
   selector: 'weft-photo',
-  imports: [RouterLink, Icon, Failure, Editor, Eraser, MiniMap, Verification],
+  imports: [RouterLink, Icon, Failure, Editor, Eraser, MiniMap, Source, Verification],
   templateUrl: './photo.html',
   styleUrl: './photo.css',
   changeDetection: ChangeDetectionStrategy.OnPush,
@@ -33,15 +36,18 @@ export class Photo {
   protected readonly history = signal<FileVersion[]>([]);
   protected readonly problem = signal<Problem | null>(null);
   protected readonly open = signal<'editor' | 'eraser' | null>(null);
-  /** The address that the browser could not show. */
+  protected readonly nodes = inject(Nodes);
+  private readonly sources = inject(Sources);
+  private readonly access = inject(Access);
+  /** What the browser could not show, and of whom. */
   private readonly broken = signal('');
 
   protected readonly neighbours = computed(() => this.album.neighbours(this.id()));
   protected readonly kind = computed(() => {
     const file = this.file();
     if (!file) return 'none';
-    if (isShown(file) && this.broken() !== this.files.content(file)) return 'picture';
-    if (isPicture(file) && this.broken() !== this.files.thumbnail(file)) return 'thumbnail';
+    if (isShown(file) && this.broken() !== this.nodes.link(this.files.content(file))) return 'picture';
+    if (isPicture(file) && this.broken() !== this.nodes.link(this.files.thumbnail(file))) return 'thumbnail';
     return file.media_type.startsWith('video/') ? 'film' : 'other';
   });
 
@@ -78,8 +84,19 @@ export class Photo {
     }
   }
 
-  protected fail(address: string): void {
-    this.broken.set(address);
+  protected fail(path: string): void {
+    this.broken.set(this.nodes.link(path));
+  }
+
+  /** A link cannot say who asks; where that matters, the bytes are fetched first. */
+  protected async save(event: Event, file: WeftFile): Promise<void> {
+    if (!this.access.token()) return;
+    event.preventDefault();
+    const link = document.createElement('a');
+    link.download = file.name;
+    link.href = await this.sources.fetch(this.files.content(file));
+    link.click();
+    URL.revokeObjectURL(link.href);
   }
 
   protected searchFor(tag: string): Record<string, unknown> {

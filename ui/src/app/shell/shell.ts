@@ -2,10 +2,12 @@ import { ChangeDetectionStrategy, Component, ElementRef, inject, signal, viewChi
 import { NavigationEnd, Router, RouterLink, RouterLinkActive, RouterOutlet } from '@angular/router';
 
 import { EVERYTHING, readSearch, writeSearch } from '../file/search';
+import { Access } from '../node/access';
 import { Events } from '../node/events';
 import { Nodes } from '../node/nodes';
 import { Tray } from '../upload/tray';
 import { Upload } from '../upload/upload';
+import { Gate } from './gate';
 import { Icon, IconName } from './icon';
 
 const TYPING_MS = 250;
@@ -13,7 +15,7 @@ const TYPING_MS = 250;
 /** What stands around every page: where one can go, the search, uploads, and word of nodes that die. */
 @Component({
   selector: 'weft-root',
-  imports: [RouterOutlet, RouterLink, RouterLinkActive, Icon, Tray],
+  imports: [RouterOutlet, RouterLink, RouterLinkActive, Icon, Tray, Gate],
   templateUrl: './shell.html',
   styleUrl: './shell.css',
   changeDetection: ChangeDetectionStrategy.OnPush,
@@ -26,6 +28,7 @@ const TYPING_MS = 250;
 })
 export class Shell {
   protected readonly nodes = inject(Nodes);
+  protected readonly access = inject(Access);
   protected readonly upload = inject(Upload);
   private readonly router = inject(Router);
   private readonly field = viewChild.required<ElementRef<HTMLInputElement>>('field');

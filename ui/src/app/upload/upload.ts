@@ -1,7 +1,9 @@
 import { Injectable, computed, inject, signal } from '@angular/core';
 
+import { Access } from '../node/access';
 import { Nodes } from '../node/nodes';
 import { Problem } from '../node/problem';
+import { newKey } from '../node/wish';
 
 const AT_ONCE = 3;
 const TRIES = 4;
@@ -18,6 +20,7 @@ export interface Item {
 @Injectable({ providedIn: 'root' })
 export class Upload {
   private readonly nodes = inject(Nodes);
+  private readonly access = inject(Access);
   private working = 0;
   private numbers = 0;
   readonly items = signal<Item[]>([]);
@@ -78,10 +81,10 @@ export class Upload {
   private async send(item: Item): Promise<void> {
     this.change(item, { state: 'sending' });
     // The same wish, whichever node hears it and however often.
-    const key = crypto.randomUUID();
+    const headers = { ...this.access.headers(), 'Idempotency-Key': newKey() };
     for (let tries = 1; ; tries++) {
       const base = this.nodes.base();
-      const answer = await post(`${base}/v1/files`, item.file, key, (sent) => this.change(item, { sent }));
+      const answer = await post(`${base}/v1/files`, item.file, headers, (sent) => this.change(item, { sent }));
       if (answer.status === 200 || answer.status === 201) {
         this.change(item, { state: answer.status === 200 ? 'there' : 'stored' });
         return;
@@ -115,7 +118,7 @@ function sum(items: Item[], of: (item: Item) => number): number {
 function post(
   url: string,
   file: File,
-  key: string,
+  headers: Record<string, string>,
   tell: (sent: number) => void,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve) => {
@@ -125,7 +128,7 @@ function post(
     request.upload.onprogress = (event) => tell(Math.min(event.loaded, file.size));
     request.onloadend = () => resolve({ status: request.status, text: request.responseText });
     request.open('POST', url);
-    request.setRequestHeader('Idempotency-Key', key);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.send(form);
   });
 }
