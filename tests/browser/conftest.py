@@ -21,9 +21,10 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
+    """Chromium without a window. It ends with its tests, because while Playwright is there its event loop
+    counts as running, and no other test may run one."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium here; make machine installs it")
     if not (PACKAGE / "ui_dist" / "index.html").exists():
