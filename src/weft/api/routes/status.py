@@ -1,4 +1,4 @@
-"""Where this node is. Open to all who reach it: a client needs the chain's identity before it can sign."""
+"""Where this node is. Status is open to all: a client needs the chain's identity before it can sign."""
 
 import msgspec
 from starlette.requests import Request
@@ -55,9 +55,11 @@ async def show_head(request: Request) -> Response:
     return Answer(shown, height=status.head.height)
 
 
-@router.get("/v1/genesis", **describe({200: GenesisText}, problems=(400, 403)))
+@router.get("/v1/genesis", **describe({200: GenesisText}, problems=(400, 401, 403, 503)))
 async def show_genesis(request: Request) -> Response:
-    """What the chain starts from: whoever keeps it can check everything that nodes say."""
+    """What the chain starts from: whoever keeps it can check everything that nodes say. It names accounts, so
+    it is for those who may read."""
+    await begin_read(request)
     genesis = service_of(request).genesis
     text = msgspec.Raw(format_genesis(genesis).encode())
     return Answer(GenesisText(genesis.chain.hex(), text, encode(genesis)))

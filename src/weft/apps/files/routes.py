@@ -122,7 +122,7 @@ def _add_reading(routes: APIRouter, files: FilesService) -> None:
         )
         return Answer(page, height=height)
 
-    @routes.get("/v1/files/timeline", **describe({200: FileTimeline}, parameters=(*CONDITIONS, *READ)))
+    @routes.get("/v1/files:timeline", **describe({200: FileTimeline}, parameters=(*CONDITIONS, *READ)))
     async def show_timeline(request: Request) -> Response:
         height = await begin_read(request)
         found = await files.timeline(read_query(request), height)

@@ -14,7 +14,7 @@ export class Files {
   }
 
   timeline(query: URLSearchParams): Promise<Timeline> {
-    return this.nodes.json<Timeline>(`/v1/files/timeline?${query}`);
+    return this.nodes.json<Timeline>(`/v1/files:timeline?${query}`);
   }
 
   get(id: string): Promise<WeftFile> {

@@ -27,6 +27,8 @@ export class Network {
   protected readonly down = computed(() => this.nodes.all().filter((node) => node.state === 'down').length);
   protected readonly verdict = computed(() => {
     const [all, down] = [this.nodes.all().length, this.down()];
+    const isAsking = this.nodes.all().some((node) => node.state === 'unknown');
+    if (isAsking && !down) return `Asking ${countText(all, 'node')}`;
     return down ? `${numberText(down)} of ${countText(all, 'node')} ${down === 1 ? 'does' : 'do'} not answer` : `All ${countText(all, 'node')} answer`;
   });
   private readonly signers = computed(() => new Set(this.checkpoint()?.signatures.map(({ member }) => member)));

@@ -132,7 +132,10 @@ export class Nodes {
   private learn(status: NodeStatus): void {
     for (const { url, name } of status.peers) {
       const isKnown = this.all().some((node) => node.url === url || node.name === name);
-      if (URL.canParse(url) && !isKnown) this.all.update((all) => [...all, { ...unseen(url), name }]);
+      if (!URL.canParse(url) || isKnown) continue;
+      const peer = { ...unseen(url), name };
+      this.all.update((all) => [...all, peer]);
+      void this.ask(peer);
     }
     // The one that served this page may be called by another name here than the others know it by.
     const home = this.all().find((node) => node.base === '');

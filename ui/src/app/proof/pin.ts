@@ -1,5 +1,6 @@
 import { Injectable, inject } from '@angular/core';
 
+import { Access } from '../node/access';
 import { Nodes } from '../node/nodes';
 
 const PINNED = 'weft.genesis';
@@ -20,6 +21,7 @@ export interface Pinned {
 @Injectable({ providedIn: 'root' })
 export class Pin {
   private readonly nodes = inject(Nodes);
+  private readonly access = inject(Access);
 
   /** What is pinned; pins what the node says if nothing is. Raises Problem. */
   async get(): Promise<Pinned> {
@@ -41,7 +43,7 @@ export class Pin {
     const { encoded } = await this.get();
     const found: { same: string[]; other: string[] } = { same: [], other: [] };
     const ask = async (base: string, name: string): Promise<void> => {
-      const answer = await fetch(`${base}/v1/genesis`).catch(() => null);
+      const answer = await fetch(`${base}/v1/genesis`, { headers: this.access.headers() }).catch(() => null);
       if (!answer?.ok) return;
       const shown = (await answer.json()) as Shown;
       (shown.encoded === encoded ? found.same : found.other).push(name);
