@@ -5,7 +5,7 @@ carry the identity without being decoded: the body is everything between the arr
 """
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, overload
 
 import msgspec
 
@@ -24,7 +24,15 @@ _SIGNED_HEAD = bytes((0x90 | (_FIELDS - 1),))
 class _Commits:
     """An attachment's commitment, computed at the first look and kept with the value: it cannot change."""
 
-    def __get__(self, attachment: "Attachment", _: type) -> Digest:
+    @overload
+    def __get__(self, attachment: None, _: type) -> "_Commits": ...
+
+    @overload
+    def __get__(self, attachment: "Attachment", _: type) -> Digest: ...
+
+    def __get__(self, attachment: "Attachment | None", _: type) -> "_Commits | Digest":
+        if attachment is None:
+            return self
         # Only looked up here while the value's own attributes do not have it.
         found = attachment.__dict__["commitment"] = digest("attachment", attachment.salt + attachment.content)
         return found

@@ -2,7 +2,8 @@
 
 A cursor is (height, position): the last row that was read. Within a block the rows are numbered from 0 on:
 the events of its receipts in order, then the `block` row with the header. Nothing is ever skipped, because
-rows are read from the store and never from memory of what was announced.
+rows are made of blocks that are stored, in the order of their heights; that a newer one is at hand only saves
+reading it.
 """
 
 import asyncio

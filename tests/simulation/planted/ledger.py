@@ -107,10 +107,12 @@ def _receipts_backwards(patch: pytest.MonkeyPatch) -> None:
 def _cursor_skips_a_block(patch: pytest.MonkeyPatch) -> None:
     follow = Ledger.follow
 
-    async def skip(self: Ledger, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
+    async def skip(
+        self: Ledger, cursor: tuple[int, int] | None, contract: str | None = None
+    ) -> AsyncGenerator[EventRow, None]:
         if cursor is not None and cursor[1] >= 0:
             cursor = cursor[0] + 1, -1
-        async for row in follow(self, cursor):
+        async for row in follow(self, cursor, contract):
             yield row
 
     patch.setattr(Ledger, "follow", skip)
