@@ -86,7 +86,7 @@ def test_photos_stand_on_the_map_where_they_were_taken(reader: Reader) -> None:
     reader.save(SHOTS / "place.png")
     reader.page.get_by_role("link", name="Show all").click()
     reader.see(f"{count} file")
-    assert reader.tiles() == count
+    wait_until(lambda: reader.tiles() == count, "the gallery shows them")
 
 
 def test_photos_are_found_by_the_name_of_the_town(reader: Reader) -> None:
@@ -129,7 +129,7 @@ def test_what_is_changed_is_found_by_it_and_has_a_history(reader: Reader) -> Non
     reader.see("Changed")
     reader.page.get_by_role("link", name="evening light").click()
     reader.see("1 file")
-    assert reader.tiles() == 1
+    wait_until(lambda: reader.tiles() == 1, "that photo alone shows")
     reader.page.get_by_role("button", name="Take away the filter evening light").click()
     reader.page.get_by_role("searchbox", name="Search photos").fill("vesp")
     reader.see("1 file")
