@@ -258,10 +258,12 @@ class Twin:
         views = tuple(self._view(collection, name, one.newest) for name, one in held[:limit])
         return RecordsView(views, len(held) > limit)
 
-    def follow(self, cursor: tuple[int, int] | None) -> AsyncGenerator[EventRow, None]:
-        return self._follow((self.ledger.head.height, 1 << 60) if cursor is None else cursor)
+    def follow(
+        self, cursor: tuple[int, int] | None, contract: str | None = None
+    ) -> AsyncGenerator[EventRow, None]:
+        return self._follow((self.ledger.head.height, 1 << 60) if cursor is None else cursor, contract)
 
-    async def _follow(self, cursor: tuple[int, int]) -> AsyncGenerator[EventRow, None]:
+    async def _follow(self, cursor: tuple[int, int], contract: str | None) -> AsyncGenerator[EventRow, None]:
         self._check()
         if cursor[0] < self.pruned_below:
             raise PrunedError(f"events below {self.pruned_below}-0 are gone")
@@ -270,7 +272,8 @@ class Twin:
             while height >= len(self.ledger.blocks):
                 await self._grown.wait()
             for row in self._rows(self.ledger.blocks[height]):
-                if (row.height, row.position) > cursor:
+                is_wanted = contract is None or row.event is None or row.event.contract == contract
+                if is_wanted and (row.height, row.position) > cursor:
                     yield row
             height += 1
 
