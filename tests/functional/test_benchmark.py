@@ -45,13 +45,13 @@ def run_of(measurements: list[Measurement], versions: dict[str, str]) -> Run:
 
 def check_figures(measurements: list[Measurement], is_ours: bool = True) -> None:
     """Of ours nothing was refused, and what was sent at a rate was answered to the last; a peer that elects
-    anew on a busy machine may refuse."""
+    anew on a busy machine may refuse, and take less of the processors than the system's clock can tell."""
     for one in measurements:
         assert not (is_ours and one.figures.refused), one
         assert one.figures.transactions > 0, one
         assert one.figures.p50_ms <= one.figures.p95_ms <= one.figures.p99_ms <= one.figures.max_ms, one
         assert one.figures.load_cpu_s > 0, one
-        assert one.members_cpu_s > 0, one
+        assert one.members_cpu_s > 0 or not is_ours, one
         assert one.memory_bytes > 0, one
         if one.load.rate and is_ours:
             assert one.figures.transactions == one.load.rate * one.load.seconds, one
