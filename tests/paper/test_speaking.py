@@ -1,8 +1,24 @@
 """Sections 4 and 5: when a validator speaks, and how long it waits."""
 
 from weft.consensus.dag import Dag
-from weft.consensus.messages import Deliver, Hush, Measured, Persist, Room, Speak, Submit, Tick, Wake, Want
+from weft.consensus.messages import (
+    Arrived,
+    Broadcast,
+    Deliver,
+    Hush,
+    Measured,
+    Opened,
+    Persist,
+    Room,
+    Send,
+    Speak,
+    Submit,
+    Tick,
+    Wake,
+    Want,
+)
 from weft.consensus.rounds import PATIENCE_US_MAX, Rounds
+from weft.model.vertex import decode_vertex
 
 from ..properties.drawing import Drawing, only
 from ..properties.world import START_MS, World
@@ -45,6 +61,36 @@ def test_everybody_joins_a_round_that_somebody_opened():
     drawing = Drawing("B1: B0 A0 C0 D0")
     (vertex,) = own(drawing.arrive(drawing.core("A", speak=1), "B1"))
     assert vertex.round == 1
+
+
+def come(drawing, core, *labels):
+    """All of these at once, so that nothing is said in between."""
+    came = [Arrived(drawing.vertices[label], "ABCD".index(label[0]), (), False) for label in labels]
+    return core.handle(*came)
+
+
+def shown(drawing, effects, kind=Broadcast):
+    return [drawing.label(decode_vertex(effect.item.vertex)) for effect in only(kind, effects)]
+
+
+def test_a_round_that_was_complete_without_me_is_shown_to_all_once():
+    """A liar may have shown its vertex of round 1 to A alone: B and C could neither complete the round nor
+    speak in it again. A opens nothing; and B, whose stream begins later, is told what it lacks."""
+    drawing = Drawing().full(1, 1)
+    core = drawing.core("A", speak=1)
+    assert shown(drawing, come(drawing, core, "B1", "C1", "D1")) == ["B1", "C1", "D1"]
+    assert only(Broadcast, core.handle(Tick(2, START_MS))) == []
+    assert shown(drawing, core.handle(Opened(1, (0, 1, 1, 0))), Send) == ["D1"]
+
+
+def test_a_round_that_is_to_be_named_is_not_shown():
+    """A batch is a reason to speak, and so is a vertex of the next round."""
+    waiting, opened = Drawing().full(1, 1), Drawing().full(1, 1)
+    waiting.draw("B1 +tx: B0 A0 C0 D0")
+    opened.draw("B2: B1 C1 D1")
+    for drawing, labels in ((waiting, ("B1", "C1", "D1")), (opened, ("B1", "C1", "D1", "B2"))):
+        said = own(come(drawing, drawing.core("A", speak=1), *labels))
+        assert [(vertex.author, vertex.round) for vertex in said] == [(0, 2)]
 
 
 def test_nobody_speaks_before_it_may_or_after_hush():

@@ -14,6 +14,7 @@ from weft.consensus.ahead import Ahead
 from weft.consensus.catchup import Catchup
 from weft.consensus.check import Checked, Checker, Incomplete, Invalid, resolve
 from weft.consensus.checkpoint import Witness
+from weft.consensus.dag import Known
 from weft.consensus.messages import (
     Accuse,
     Answered,
@@ -98,6 +99,8 @@ class Core:
         self._now_us = self._wall_ms = self._wake_us = 0
         self._speak_us: int | None = None
         self._began_at = base.round
+        self._passed_on = base.round
+        """The newest round whose vertices were passed on."""
         self._repeated: tuple[Reference, ...] = ()
         """Own vertices that are said again when they enter."""
         self._effects: list[Effect] = []
@@ -253,6 +256,9 @@ class Core:
             for round_ in range(max(newest[self._me], self._dag.floor, 0) + 1, self._proposer.spoken + 1)
             if (known := self._dag.find_first(round_, self._me)) is not None
         ]
+        if self._passed_on == self._rounds.complete:
+            lacked = [known for known in self._newest_row() if known.round > newest[known.author]]
+            self._effects += [Send(member, Announced(known.vertex.raw, ())) for known in lacked]
         self._effects += self._witness.opening(member)
         self._effects += self._catchup.note_claim(member, newest[member], self.round, self._now_us)
 
@@ -450,6 +456,7 @@ class Core:
         for _ in range(ROUNDS_AT_ONCE):
             vertex = self._next_vertex()
             if vertex is None:
+                self._pass_on()
                 return
             checked = resolve(vertex, self._dag)
             assert isinstance(checked, Checked), "only what is in the DAG is named"
@@ -470,6 +477,26 @@ class Core:
             self._speak_us = ready_us
             return None
         return proposer.propose(round_, self._wall_ms, self._only_votes())
+
+    def _pass_on(self) -> None:
+        """Show all members the newest round, if it was complete without me and I shall not name it.
+
+        A liar may have shown its vertex of that round to me alone: who still has something unfinished could
+        then neither complete the round nor speak in it again. None of these vertices carries a batch, since
+        that would be a reason to speak.
+        """
+        proposer, complete = self._proposer, self._rounds.complete
+        if not proposer.is_speaking or complete <= max(proposer.spoken, self._passed_on):
+            return
+        if complete + 1 in self._dag.rows or proposer.has_reason:
+            return
+        self._passed_on = complete
+        self._effects += [Broadcast(Announced(known.vertex.raw, ())) for known in self._newest_row()]
+
+    def _newest_row(self) -> list[Known]:
+        """Of the newest complete round, a vertex of each author; nothing below the first round."""
+        row = self._dag.rows.get(self._rounds.complete)
+        return [known for known in row.vertices[: self._dag.size] if known is not None] if row else []
 
     def _only_votes(self) -> bool:
         """Checkpoints, or finality itself, must first keep up (sections 7 and 12).

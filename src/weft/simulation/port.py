@@ -48,6 +48,7 @@ class Port:
         self._standings = [Standing(BOUNDS) for _ in range(network.size)]
         self._paces = [Allowance(BOUNDS.items_per_s, BOUNDS.items_burst) for _ in range(network.size)]
         self._pauses = [BOUNDS.pause_first_s] * network.size
+        self._asked: list[dict[asyncio.Future[bytes | None], None]] = [{} for _ in range(network.size)]
         self._newest: tuple[message.Item, Sent] | None = None
         self._is_up = False
 
@@ -98,7 +99,9 @@ class Port:
         self._step("ask")
         if not self.is_connected(member):
             return message.Refused("not connected")
-        network, answered = self._network, self._network.loop.create_future()
+        network, asked = self._network, self._asked[member]
+        answered: asyncio.Future[bytes | None] = network.loop.create_future()
+        asked[answered] = None
         network.items += 1
         network.later(network.delay_s(self.me, member), self._deliver_request, member, request, answered)
         try:
@@ -106,6 +109,10 @@ class Port:
                 raw = await answered
         except TimeoutError:
             return message.Refused(f"no answer in {BOUNDS.ask_timeout_s:g} s")
+        finally:
+            asked.pop(answered, None)
+        if raw is None:
+            return message.Refused("the stream broke")
         try:
             return message.decode_answer(raw)
         except EncodingError as error:
@@ -153,6 +160,7 @@ class Port:
             self.sever(member)
 
     def sever_stream(self, stream: Stream) -> None:
+        """It breaks; with one that was open end the questions under way, as the shipped network hangs up."""
         if stream.is_over:
             return
         member, tally = stream.end.me, self.tallies[stream.end.me]
@@ -163,6 +171,8 @@ class Port:
             stream.awaited.set_result(None)
         if stream.is_open:
             tally.is_connected = False
+            for answered in self._asked[member]:
+                _resolve(answered, None)
             self._call(self.inbox.lost, member)
         self._redial(member)
 
@@ -293,18 +303,20 @@ class Port:
     # Questions.
 
     def _deliver_request(
-        self, member: int, request: message.Request, answered: "asyncio.Future[bytes]"
+        self, member: int, request: message.Request, answered: "asyncio.Future[bytes | None]"
     ) -> None:
         network, other = self._network, self._network.ports.get(member)
         link = network.links[self.me][member]
         if other is not None and not link.is_cut and network.random.random() >= link.lost:
             other._call(other._serve, self.me, encode(request), answered)
 
-    def _serve(self, member: int, raw: bytes, answered: "asyncio.Future[bytes]") -> None:
+    def _serve(self, member: int, raw: bytes, answered: "asyncio.Future[bytes | None]") -> None:
         task = self._network.loop.create_task(self._answer(member, message.decode_request(raw), answered))
         task.add_done_callback(self._end)
 
-    async def _answer(self, member: int, request: message.Request, answered: "asyncio.Future[bytes]") -> None:
+    async def _answer(
+        self, member: int, request: message.Request, answered: "asyncio.Future[bytes | None]"
+    ) -> None:
         def honestly() -> Awaitable[message.Answer]:
             return self._answer_honestly(member, request)
 
@@ -346,7 +358,7 @@ def _arrive(stream: Stream, sent: Sent) -> None:
             stream.awaited.set_result(None)
 
 
-def _resolve(answered: "asyncio.Future[bytes]", raw: bytes) -> None:
+def _resolve(answered: "asyncio.Future[bytes | None]", raw: bytes | None) -> None:
     if not answered.done():
         answered.set_result(raw)
 
