@@ -14,7 +14,6 @@ from weft.consensus.ahead import Ahead
 from weft.consensus.catchup import Catchup
 from weft.consensus.check import Checked, Checker, Incomplete, Invalid, resolve
 from weft.consensus.checkpoint import Witness
-from weft.consensus.dag import Known
 from weft.consensus.messages import (
     Accuse,
     Answered,
@@ -40,7 +39,6 @@ from weft.consensus.messages import (
     Return,
     Room,
     Rooted,
-    Send,
     Speak,
     Submit,
     Tick,
@@ -50,6 +48,7 @@ from weft.consensus.messages import (
 )
 from weft.consensus.order import Order, Step
 from weft.consensus.propose import Proposer, Signer
+from weft.consensus.relay import Relay
 from weft.consensus.rounds import Rounds
 from weft.consensus.waiting import Pending, Piece, Waiting
 from weft.model.block import Checkpoint, SignedStatement
@@ -90,6 +89,7 @@ class Core:
         self._ahead = Ahead(committee.size, dag.scale, committee.faulty, local.ahead_ms_max)
         self._rounds = Rounds(me, committee, dag, base.round)
         self._proposer = Proposer(genesis, committee, me, signer, dag, local, base.spoken)
+        self._relay = Relay(me, dag, self._rounds, self._proposer)
         self._catchup = Catchup(me, committee.faulty, limits.depth, dag, self._waiting)
         window_ms = limits.checkpoint_window_ms
         self._witness = Witness(
@@ -99,8 +99,6 @@ class Core:
         self._now_us = self._wall_ms = self._wake_us = 0
         self._speak_us: int | None = None
         self._began_at = base.round
-        self._passed_on = base.round
-        """The newest round whose vertices were passed on."""
         self._repeated: tuple[Reference, ...] = ()
         """Own vertices that are said again when they enter."""
         self._effects: list[Effect] = []
@@ -251,14 +249,7 @@ class Core:
         self._catchup.connect(member, self._now_us)
         if newest[self._me] > self._proposer.spoken:
             self._effects.append(Doubt(newest[self._me]))
-        self._effects += [
-            Send(member, Announced(known.vertex.raw, ()))
-            for round_ in range(max(newest[self._me], self._dag.floor, 0) + 1, self._proposer.spoken + 1)
-            if (known := self._dag.find_first(round_, self._me)) is not None
-        ]
-        if self._passed_on == self._rounds.complete:
-            lacked = [known for known in self._newest_row() if known.round > newest[known.author]]
-            self._effects += [Send(member, Announced(known.vertex.raw, ())) for known in lacked]
+        self._effects += self._relay.begin(member, newest)
         self._effects += self._witness.opening(member)
         self._effects += self._catchup.note_claim(member, newest[member], self.round, self._now_us)
 
@@ -456,7 +447,7 @@ class Core:
         for _ in range(ROUNDS_AT_ONCE):
             vertex = self._next_vertex()
             if vertex is None:
-                self._pass_on()
+                self._effects += self._relay.pass_on()
                 return
             checked = resolve(vertex, self._dag)
             assert isinstance(checked, Checked), "only what is in the DAG is named"
@@ -477,26 +468,6 @@ class Core:
             self._speak_us = ready_us
             return None
         return proposer.propose(round_, self._wall_ms, self._only_votes())
-
-    def _pass_on(self) -> None:
-        """Show all members the newest round, if it was complete without me and I shall not name it.
-
-        A liar may have shown its vertex of that round to me alone: who still has something unfinished could
-        then neither complete the round nor speak in it again. None of these vertices carries a batch, since
-        that would be a reason to speak.
-        """
-        proposer, complete = self._proposer, self._rounds.complete
-        if not proposer.is_speaking or complete <= max(proposer.spoken, self._passed_on):
-            return
-        if complete + 1 in self._dag.rows or proposer.has_reason:
-            return
-        self._passed_on = complete
-        self._effects += [Broadcast(Announced(known.vertex.raw, ())) for known in self._newest_row()]
-
-    def _newest_row(self) -> list[Known]:
-        """Of the newest complete round, a vertex of each author; nothing below the first round."""
-        row = self._dag.rows.get(self._rounds.complete)
-        return [known for known in row.vertices[: self._dag.size] if known is not None] if row else []
 
     def _only_votes(self) -> bool:
         """Checkpoints, or finality itself, must first keep up (sections 7 and 12).
