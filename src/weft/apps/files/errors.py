@@ -4,9 +4,14 @@ RequestError
 ├── QueryError            search.query       400  words to search for that are not words, "phrases" or prefix*
 ├── UploadError           file.upload        400  a body that is not one file and its metadata
 ├── MetadataError         file.metadata      400  metadata with an unknown field or a bad value
+├── OffsetError           upload.offset      409  a piece that does not begin where the upload ends
+├── OvertakenError        upload.overtaken   409  a later request has taken the upload over
+├── IncompleteError       upload.incomplete  409  a file is to be made of an upload that is not all there
+├── DigestError           upload.digest      422  content of another SHA-256 than was announced
 ├── FileSizeError         file.size          413  a file beyond the bound of this node
 ├── RangeError            file.range         416  a range that the content does not have
 └── UnknownError
+    ├── DraftUnknownError     upload.unknown     404  no upload of that id for this caller at this node
     ├── FileUnknownError      file.unknown       404  no file of that id
     └── ThumbnailError        file.thumbnail     404  content of which no picture can be made
 """
@@ -29,6 +34,34 @@ class MetadataError(RequestError):
     fix = "Send an object of title, description, tags, taken_at, location, custom (docs/reference/files.md)."
 
 
+class OffsetError(RequestError):
+    """Carries how many bytes are there as the member `offset`."""
+
+    code = "upload.offset"
+    status = 409
+    fix = "Go on at the byte that Upload-Offset names; HEAD tells it."
+
+
+class OvertakenError(RequestError):
+    code = "upload.overtaken"
+    status = 409
+    fix = "Let one request at a time go on with an upload; ask for the offset with HEAD."
+
+
+class IncompleteError(RequestError):
+    """Carries how many bytes are there as the member `offset`."""
+
+    code = "upload.incomplete"
+    status = 409
+    fix = "Send the rest with PATCH first."
+
+
+class DigestError(RequestError):
+    code = "upload.digest"
+    status = 422
+    fix = "The file changed while it was sent: begin a new upload of what it holds now."
+
+
 class FileSizeError(RequestError):
     code = "file.size"
     status = 413
@@ -39,6 +72,11 @@ class RangeError(RequestError):
     code = "file.range"
     status = 416
     fix = "Ask for bytes that the content has; its size is in Content-Range."
+
+
+class DraftUnknownError(UnknownError):
+    code = "upload.unknown"
+    fix = "Begin a new upload: one that gets nothing for a day is destroyed, and only its own node knows it."
 
 
 class FileUnknownError(UnknownError):

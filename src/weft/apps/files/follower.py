@@ -10,9 +10,11 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 
 from weft.apps.files.blobs import Blobs, Incoming
 from weft.apps.files.contract import NAME, FileState, find_file
+from weft.apps.files.disk import CHUNK_BYTES
 from weft.apps.files.fetch import Fetcher
 from weft.apps.files.index import PLACES_A_BLOCK, Index, Place
 from weft.apps.files.ports import Ledger, ending
@@ -192,6 +194,23 @@ class Follower:
         """Content was uploaded once more that a file names already: one copy is enough, a sound one."""
         with self._gate:
             self._claim(name)
+
+    async def mend(self, name: str, source: Path) -> None:
+        """What was uploaded for a file to come is copied for files that name it already and lack it here."""
+        if await asyncio.to_thread(self._copy, name, source):
+            self.fetcher.forget(name)
+
+    def _copy(self, name: str, source: Path) -> bool:
+        if self._blobs.has(name) or not self._index.is_named(name):
+            return False
+        incoming = self._blobs.begin()
+        try:
+            with source.open("rb", buffering=0) as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    incoming.write(chunk)
+            return incoming.name == name and self._accept(incoming)
+        finally:
+            incoming.discard()
 
     def _claim(self, name: str) -> bool:
         return self._index.is_named(name) and self._blobs.claim(name)

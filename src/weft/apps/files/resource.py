@@ -8,6 +8,7 @@ from weft.api.face import Place, place_of, time_text
 from weft.api.schemas import Hash, NextCursor, Time
 from weft.apps.files.index import FileView
 from weft.apps.files.reader import VersionView
+from weft.apps.files.service import Looked
 from weft.model.view import Fate
 
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
@@ -107,6 +108,11 @@ class Blob(msgspec.Struct):
     size: int
     media_type: str
     metadata: Metadata
+
+
+def show_blob(looked: Looked) -> Blob:
+    """What was found of content that is kept."""
+    return Blob(looked.sha256, looked.size, looked.media_type, looked.metadata)
 
 
 def show_file(file: FileView, fate: Fate | None = None) -> File:

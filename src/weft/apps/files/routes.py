@@ -17,7 +17,6 @@ from weft.api.face import (
     Accepted,
     Answer,
     Parameter,
-    accept,
     begin_read,
     begin_write,
     check_executed,
@@ -34,7 +33,7 @@ from weft.api.problems import present_problem
 from weft.apps.files.ask import CONDITIONS, SEARCH, read_place, read_query, write_place
 from weft.apps.files.content import is_known, respond_with_content, safe_headers
 from weft.apps.files.errors import FileUnknownError, RangeError
-from weft.apps.files.metadata import BYTES_MAX, clean_name, read_patch
+from weft.apps.files.metadata import BYTES_MAX, read_patch
 from weft.apps.files.proof import prove_file, show_proof
 from weft.apps.files.resource import (
     Blob,
@@ -45,13 +44,15 @@ from weft.apps.files.resource import (
     FileProof,
     FileTimeline,
     MonthCount,
+    show_blob,
     show_file,
     show_version,
 )
-from weft.apps.files.service import FilesService, Written
+from weft.apps.files.sending import add_sending
+from weft.apps.files.service import FilesService
 from weft.apps.files.thumbnails import Thumbnails
 from weft.apps.files.upload import receive_upload
-from weft.model.view import Fate
+from weft.apps.files.written import NAME, accept_fate, present
 
 PATCH_MEDIA_TYPE = "application/merge-patch+json"
 FORM_BYTES_MAX = 1 << 20
@@ -66,14 +67,6 @@ def _parse_id(text: str) -> str:
 
 
 FILE_ID = Parameter("id", "path", "The file.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, _parse_id, "")
-NAME = Parameter(
-    "name",
-    "query",
-    "A file name; helps to tell kinds of text apart.",
-    {"type": "string"},
-    clean_name,
-    "unnamed",
-)
 _FORM: dict[str, Any] = {
     "required": True,
     "content": {
@@ -103,6 +96,7 @@ def router(files: FilesService) -> APIRouter:
     _add_reading(routes, files)
     _add_bytes(routes, files)
     _add_writing(routes, files)
+    add_sending(routes, files)
     return routes
 
 
@@ -203,7 +197,7 @@ def _add_writing(routes: APIRouter, files: FilesService) -> None:
             )  # fmt: skip
         finally:
             await files.discard(upload.content)
-        return _present(written, 201, terms.wait)
+        return present(written, 201, terms.wait)
 
     @routes.patch(
         "/v1/files/{id}", **_describe_write({200: File, 202: Accepted}, (FILE_ID, *WRITE, IF_MATCH), _PATCH)
@@ -217,7 +211,7 @@ def _add_writing(routes: APIRouter, files: FilesService) -> None:
         written = await files.update(
             terms.caller, id_, patch, terms.expected, terms.idempotency_key, terms.wait, terms.timeout_ms
         )
-        return _present(written, 200, terms.wait)
+        return present(written, 200, terms.wait)
 
     @routes.delete(
         "/v1/files/{id}",
@@ -230,7 +224,7 @@ def _add_writing(routes: APIRouter, files: FilesService) -> None:
             terms.caller, id_, terms.expected, terms.idempotency_key, terms.wait, terms.timeout_ms
         )
         if not check_executed(fate, terms.wait):
-            return _accept(fate)
+            return accept_fate(fate)
         erased = FileErased(id_, fate.height or 0, place_of(fate))
         return Answer(erased, height=fate.height)
 
@@ -244,7 +238,7 @@ def _add_writing(routes: APIRouter, files: FilesService) -> None:
             looked = await files.look(incoming, NAME.of(request))
         finally:
             await files.discard(incoming)
-        return Answer(Blob(looked.sha256, looked.size, looked.media_type, looked.metadata), 201)
+        return Answer(show_blob(looked), 201)
 
 
 def _describe_write(
@@ -254,19 +248,3 @@ def _describe_write(
     if body is not None:
         described["openapi_extra"]["requestBody"] = body
     return described
-
-
-def _present(written: Written, status: int, wait: Any) -> Response:
-    """The file after the write, with 200 if there was nothing to write; 202 while it waits."""
-    file, fate = written.file, written.fate
-    if fate is not None and not check_executed(fate, wait):
-        return _accept(fate)
-    assert file is not None, "what was executed is a file"
-    shown = show_file(file, fate)
-    return Answer(
-        shown, 200 if fate is None else status, height=fate.height if fate else None, version=file.version
-    )
-
-
-def _accept(fate: Fate) -> Response:
-    return Answer(accept(fate), 202)

@@ -7,8 +7,8 @@ node has done its part: the index has it, or the copies here are overwritten.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from os import urandom
 from pathlib import Path
@@ -16,13 +16,14 @@ from pathlib import Path
 from weft.api.errors import BusyError, ErasedError, PendingError
 from weft.apps.files.blobs import Blobs, Incoming, Reading
 from weft.apps.files.contract import NAME, FileState, FileVersion
-from weft.apps.files.disk import CHUNK_BYTES
+from weft.apps.files.draft import Drafts
 from weft.apps.files.errors import FileSizeError, ThumbnailError
 from weft.apps.files.follower import Follower
 from weft.apps.files.index import FileView, Index
 from weft.apps.files.index import Place as Made
 from weft.apps.files.media import HEAD_BYTES, media_type_of
 from weft.apps.files.metadata import Metadata, apply_patch, canonical_patch, encode_metadata
+from weft.apps.files.pieces import Pieces, gather
 from weft.apps.files.ports import Ledger, ending
 from weft.apps.files.query import Query
 from weft.apps.files.reader import (
@@ -67,6 +68,15 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A file that an owner has of some content. `is_here`: this node holds the content itself."""
+
+    sha256: str
+    id: str
+    is_here: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Looked:
     """What content says of itself."""
 
@@ -89,23 +99,29 @@ class FilesService:
         self._thumbnails = Thumbnails(data / "index" / "thumbnails", self._worker)
         self._follower = Follower(ledger, self.index, self.blobs, self._thumbnails, file_bytes_max)
         self._receiving = 0
+        drafts = Drafts(data / "blobs" / "drafts", file_bytes_max)
+        self.pieces = Pieces(drafts, self.owner_of, self._taking)
         self._puts: dict[tuple[str, str], asyncio.Lock] = {}
         self._putting: Counter[tuple[str, str]] = Counter()
 
     async def run(self) -> None:
         """Follow the ledger until cancelled; then end the worker and close the index."""
+        sweeping = asyncio.create_task(self.pieces.sweep())
         try:
             await self._follower.run()
         finally:
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
             await self._worker.close()
             await asyncio.to_thread(self._follower.close)
 
     async def look(self, incoming: Incoming, name: str) -> Looked:
-        """Keep uploaded content for a file to come, and say what it is."""
+        """Keep uploaded content for a file to come, or that is there already, and say what it is."""
         await asyncio.to_thread(self.blobs.keep, incoming)
         source = await asyncio.to_thread(self.blobs.find, incoming.name)
         if source is None:
             raise BlobError("the content was lost a moment after it was written")
+        await self._follower.mend(incoming.name, source)
         media_type = media_type_of(await asyncio.to_thread(_head_of, source), name)
         metadata = await self._worker.read(source) if media_type.startswith("image/") else {}
         return Looked(incoming.name, incoming.size, media_type, metadata)
@@ -125,7 +141,9 @@ class FilesService:
         meaning = encode(("POST", "/v1/files", incoming.name, canonical_patch(patch)))
         async with self._alone(self.owner_of(caller), incoming.name):
             fate = None if key is None else await self.ledger.service.find_first(caller, key, meaning)
-            if fate is None:
+            if fate is not None:
+                await self.offer(incoming)
+            else:
                 known = await self._find_known(caller, incoming)
                 if known is not None:
                     return Written(known, None)
@@ -156,6 +174,16 @@ class FilesService:
             await self.ledger.service.seek(missing)
             missing = await asyncio.to_thread(find_missing, self.ledger, versions, *more)
         return missing
+
+    async def find_known(self, owner: str, digests: Sequence[str], height: int) -> list[Known]:
+        """Of these contents, those of which the owner has a file, in an index that holds this height."""
+        await self._follower.reach(height)
+
+        def find() -> list[Known]:
+            found = ((name, self.index.find_content(owner, name)) for name in dict.fromkeys(digests))
+            return [Known(name, id_, self.blobs.has(name)) for name, id_ in found if id_ is not None]
+
+        return await asyncio.to_thread(find)
 
     async def search(self, query: Query, after: Place | None, limit: int, height: int) -> Found:
         """A page of files, of an index that holds all of this height at least."""
@@ -260,16 +288,22 @@ class FilesService:
     @asynccontextmanager
     async def receiving(self) -> AsyncIterator[Incoming]:
         """Somewhere to write content; it is discarded when the block ends by an exception."""
-        if self._receiving >= RECEIVING_MAX:
-            raise BusyError(f"{RECEIVING_MAX} files are being uploaded to this node")
-        self._receiving += 1
-        try:
+        with self._taking():
             incoming = await asyncio.to_thread(self.blobs.begin)
             try:
                 yield incoming
             except BaseException:
                 await self.discard(incoming)
                 raise
+
+    @contextmanager
+    def _taking(self) -> Iterator[None]:
+        """One of the uploads that may be under way at once; raises BusyError."""
+        if self._receiving >= RECEIVING_MAX:
+            raise BusyError(f"{RECEIVING_MAX} files are being uploaded to this node")
+        self._receiving += 1
+        try:
+            yield
         finally:
             self._receiving -= 1
 
@@ -318,11 +352,14 @@ class FilesService:
             return None
         with suppress(ErasedError):
             file = await self.get(id_)
-            # What was uploaded is sound; what is here may be missing or damaged.
-            await asyncio.to_thread(self.blobs.keep, incoming)
-            await asyncio.to_thread(self._follower.claim, incoming.name)
+            await self.offer(incoming)
             return file
         return None
+
+    async def offer(self, incoming: Incoming) -> None:
+        """Keep what was uploaded, which is sound: what files have of it here may be missing or damaged."""
+        await asyncio.to_thread(self.blobs.keep, incoming)
+        await asyncio.to_thread(self._follower.claim, incoming.name)
 
     async def _settle(self, fate: Fate, wait: Wait, timeout_ms: int) -> Written:
         """The file as it is once this node has done its part, and `certified` others theirs."""
@@ -367,19 +404,6 @@ class FilesService:
 def _head_of(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(HEAD_BYTES)
-
-
-async def gather(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in larger chunks, so that a thread is asked for more at a time."""
-    waiting, size = [], 0
-    async for chunk in chunks:
-        waiting.append(chunk)
-        size += len(chunk)
-        if size >= CHUNK_BYTES:
-            yield b"".join(waiting)
-            waiting, size = [], 0
-    if waiting:
-        yield b"".join(waiting)
 
 
 def _creation(looked: Looked, name: str, patch: Metadata, key: str | None, meaning: bytes) -> Wish:

@@ -16,7 +16,8 @@ from weft.api.errors import BodySizeError, MediaTypeError
 from weft.apps.files.blobs import Incoming
 from weft.apps.files.errors import UploadError
 from weft.apps.files.metadata import BYTES_MAX, clean_name
-from weft.apps.files.service import FilesService, gather
+from weft.apps.files.pieces import gather
+from weft.apps.files.service import FilesService
 
 PARTS = ("file", "metadata")
 _ESCAPES = (("%22", '"'), ("%0D", "\r"), ("%0A", "\n"))
