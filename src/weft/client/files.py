@@ -242,7 +242,7 @@ def merge(target: object, patch: object) -> Any:
 
 
 def _create(id_: bytes, blob: Resource, name: str, patch: Mapping[str, Any]) -> Call:
-    contents = [bytes.fromhex(blob["sha256"]), *_contents(name, merge(blob["metadata"], patch))]
+    contents = [bytes.fromhex(blob["sha256"]), *_contents(name, _patched(blob["metadata"], patch))]
     arguments = CreateFile(
         id=id_,
         size=blob["size"],
@@ -256,7 +256,7 @@ def _create(id_: bytes, blob: Resource, name: str, patch: Mapping[str, Any]) -> 
 
 
 def _update(file: Resource, patch: Mapping[str, Any], version: int) -> Call:
-    contents = _contents(file["name"], merge(file["metadata"], patch))
+    contents = _contents(file["name"], _patched(file["metadata"], patch))
     arguments = UpdateFile(
         id=bytes.fromhex(file["id"]),
         name=0,
@@ -268,7 +268,16 @@ def _update(file: Resource, patch: Mapping[str, Any], version: int) -> Call:
 
 
 def _contents(name: str, metadata: Mapping[str, Any]) -> Sequence[bytes]:
-    """Name, metadata and, if there is one, the position: an attachment each."""
-    rest = {field: value for field, value in metadata.items() if field != "location"}
-    position = [encode_json(metadata["location"])] if "location" in metadata else []
+    """Name, metadata and, if there is one, the position with its name: an attachment each."""
+    rest = {field: value for field, value in metadata.items() if field not in ("location", "place")}
+    named = {"place": metadata["place"]} if "place" in metadata else {}
+    position = [encode_json(metadata["location"] | named)] if "location" in metadata else []
     return [name.encode(), encode_json(rest), *position]
+
+
+def _patched(metadata: Mapping[str, Any], patch: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The patch applied. What was known of the place or the zone goes with the position or the time."""
+    merged: Mapping[str, Any] = merge(metadata, patch)
+    gone = {"place"} if merged.get("location") != metadata.get("location") else set()
+    gone |= {"taken_offset"} if "taken_at" in patch else set()
+    return {field: value for field, value in merged.items() if field not in gone}

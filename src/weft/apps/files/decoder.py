@@ -1,8 +1,9 @@
-"""The worker process that opens pictures: `python -m weft.apps.files.decoder`.
+"""The worker process that opens content: `python -m weft.apps.files.decoder`.
 
-A picture may be made to exhaust memory or time, or to break the decoder, so it is opened here and nowhere
-else: with little memory, no core dump, small files, and an end as soon as the node's end of the pipe closes.
-One line of JSON in is a job, one line of JSON out its answer. What a job raises makes its answer empty.
+Content may be made to exhaust memory or time, or to break a decoder, so it is opened here and nowhere else:
+with little memory, no core dump, small files, and an end as soon as the node's end of the pipe closes. One
+line of JSON in is a job, one line of JSON out its answer. What a job raises ends it: its answer is what it
+had found by then.
 """
 
 import contextlib
@@ -12,37 +13,54 @@ import resource
 import signal
 import sys
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pillow_heif
 from PIL import Image, ImageOps
 
-from weft.apps.files.exif import read_photo
+from weft.apps.files.inside.moment import knows_zone
+from weft.apps.files.inside.picture import read_picture
+from weft.apps.files.inside.text import Facts, clean_keywords
 
-MEMORY_BYTES = 1 << 30
-"""Address space; a picture of 100 million points decodes within it."""
+MEMORY_BYTES = 3 << 29
+"""Address space; a picture of 100 million points decodes within it, beside the gazetteer."""
 FILE_BYTES = 16 << 20
 """The largest file that the worker can write: a thumbnail."""
+READ_S = 8.0
+"""A reader that takes longer is stopped; what it has said by then counts."""
 PIXELS_MAX = 100_000_000
 EDGE = 512
 """A thumbnail's longer side, at most."""
 
 _DIE_WITH_PARENT = 1
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "MPO", "AVIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "MPO", "AVIF", "HEIF")
+
+
+class OutOfTime(BaseException):
+    """No Exception: a reader that passes over damage must not pass over this."""
 
 
 def main() -> None:
     """Answer jobs until the pipe closes."""
     _confine()
     for line in sys.stdin:
-        job = json.loads(line)
-        # Whatever a hostile file makes the decoder raise, the answer is the same: nothing could be read.
-        try:
-            answer = _run(job)
-        except Exception:
-            answer = {}
-        sys.stdout.write(json.dumps(answer) + "\n")
+        answer = json.dumps(_run(json.loads(line)), ensure_ascii=False)
+        sys.stdout.buffer.write(answer.encode() + b"\n")
         sys.stdout.flush()
+
+
+def read_content(source: Path, media_type: str) -> dict[str, Any]:
+    """What content of this type says of itself, as far as it can be read in `READ_S`."""
+    found: dict[str, Any] = {}
+    # Whatever hostile content makes a decoder raise, the answer is the same: nothing more could be read.
+    with contextlib.suppress(Exception, OutOfTime), _time_limit():
+        for facts in _reader_of(media_type)(source):
+            _take_in(found, facts)
+        if "location" in found:
+            _take_in(found, {"place": _name_place(**found["location"])})
+    return found
 
 
 def draw_thumbnail(source: Path, target: Path) -> dict[str, Any]:
@@ -66,16 +84,61 @@ def choose_formats() -> None:
     # Pillow's own alarm begins at twice this number; below it only warns, and nobody reads warnings here.
     Image.MAX_IMAGE_PIXELS = 2 * PIXELS_MAX
     warnings.simplefilter("ignore")
+    pillow_heif.options.DECODE_THREADS = 1
+    pillow_heif.register_heif_opener()
     Image.init()
     for name in set(Image.ID) - set(_FORMATS):
         Image.ID.remove(name)
 
 
-def _run(job: dict[str, str]) -> dict[str, Any]:
-    source = Path(job["source"])
+def _run(job: dict[str, Any]) -> dict[str, Any]:
     if job["verb"] == "read":
-        return read_photo(source)
-    return draw_thumbnail(source, Path(job["target"]))
+        return read_content(Path(job["source"]), job["media_type"])
+    with contextlib.suppress(Exception):
+        if job["verb"] == "draw":
+            return draw_thumbnail(Path(job["source"]), Path(job["target"]))
+        return {"place": _name_place(job["lat"], job["lon"])}
+    return {}
+
+
+def _reader_of(media_type: str) -> Callable[[Path], Iterator[Facts]]:
+    """Loaded with its first job: most nodes see pictures alone."""
+    return read_picture
+
+
+def _take_in(found: dict[str, Any], facts: Facts) -> None:
+    """What was said first stays; keywords are gathered from everywhere, and a zone completes a time."""
+    if knows_zone(found, facts):
+        found |= facts
+        return
+    if "taken_at" in found and "taken_at" in facts:
+        return
+    for name, value in facts.items():
+        if isinstance(value, list):
+            value = clean_keywords([*found.pop(name, []), *value])
+        if value:
+            found.setdefault(name, value)
+
+
+def _name_place(lat: float, lon: float) -> str:
+    from weft.apps.files.inside.gazetteer import load
+
+    return load().name(lat, lon)
+
+
+@contextlib.contextmanager
+def _time_limit() -> Iterator[None]:
+    """Raises OutOfTime in the middle of whatever Python code runs after `READ_S`."""
+
+    def stop(_: int, __: object) -> None:
+        raise OutOfTime
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, READ_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _confine() -> None:

@@ -65,6 +65,7 @@ CREATE VIRTUAL TABLE spot USING rtree(place, west, east, south, north);
 PRAGMA user_version = 1;
 """
 _VERSION = 1
+_OTHER_TEXTS = ("custom", "place", "keywords", "lens", "author")
 _CELL_BYTES, _NODE_HEAD_BYTES = 24, 4
 
 
@@ -334,5 +335,5 @@ def _words(file: FileView) -> tuple[str, ...]:
         metadata.get("description", ""),
         "\n".join(metadata.get("tags", ())),
         metadata.get("camera", ""),
-        "\n".join(texts_of(metadata.get("custom"))),
+        "\n".join(text for name in _OTHER_TEXTS for text in texts_of(metadata.get(name))),
     )

@@ -1,8 +1,10 @@
-"""What is said about a file: some by its photo, some by its owner, as one JSON object.
+"""What is said about a file: some by its content, some by its owner, as one JSON object.
 
-The owner's fields are `title description tags taken_at location custom`; a photo adds `camera width height
-orientation`. What the owner sends is a merge patch (RFC 7396) over what is there: null takes a field away,
-also one that the photo gave. On the ledger the object is two attachments, the position apart from the rest.
+The owner's fields are `title description tags taken_at location custom`; all others are what the content says
+of itself. What the owner sends is a merge patch (RFC 7396) over what is there: null takes a field away, also
+one that the content gave. `place` is the name of `location` and `taken_offset` the zone of `taken_at`: each
+goes when the owner changes what it belongs to. On the ledger the object is two attachments, the position and
+its name apart from the rest.
 """
 
 import json
@@ -26,6 +28,7 @@ _UNSPEAKABLE = "metadata holds a number or a character that JSON cannot carry"
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-](?:[01]\d|2[0-3]):[0-5]\d))"
 )
+_OFFSET = re.compile(r"[+-]\d\d:\d\d")
 
 
 def read_patch(raw: bytes) -> Metadata:
@@ -47,6 +50,11 @@ def read_patch(raw: bytes) -> Metadata:
 def apply_patch(metadata: Metadata, patch: Metadata) -> Metadata:
     """The metadata after the patch; raises MetadataError unless every field of the owner makes sense."""
     merged: Metadata = _merge(metadata, patch)
+    if "taken_at" in patch:
+        merged.pop("taken_offset", None)
+        merged |= _offset_in(merged.get("taken_at"))
+    if merged.get("location") != metadata.get("location"):
+        merged.pop("place", None)
     for name, check in _CHECKS.items():
         if name in merged:
             merged[name] = check(merged[name])
@@ -55,11 +63,12 @@ def apply_patch(metadata: Metadata, patch: Metadata) -> Metadata:
 
 
 def encode_metadata(metadata: Metadata) -> tuple[bytes, bytes | None]:
-    """The two attachments: all but the position, and the position if there is one."""
-    rest = {name: value for name, value in metadata.items() if name != "location"}
+    """The two attachments: all but the position, and the position with its name if there is one."""
+    rest = {name: value for name, value in metadata.items() if name not in ("location", "place")}
+    named = {"place": metadata["place"]} if "place" in metadata else {}
     try:
         encoded = _encode(rest)
-        position = _encode(metadata["location"]) if "location" in metadata else None
+        position = _encode(metadata["location"] | named) if "location" in metadata else None
     except (ValueError, RecursionError):
         raise MetadataError(_UNSPEAKABLE) from None
     if len(encoded) > BYTES_MAX:
@@ -69,12 +78,18 @@ def encode_metadata(metadata: Metadata) -> tuple[bytes, bytes | None]:
 
 def decode_metadata(rest: bytes, position: bytes | None) -> Metadata:
     """What the two attachments say. A client may sign anything into them: what makes no sense is left out."""
-    found = _decode(rest) | {"location": None if position is None else _decode(position)}
+    location = {} if position is None else _decode(position)
+    place = location.pop("place", None)
+    found = _decode(rest) | {"location": location or None, "place": place}
+    found = _offset_in(found.get("taken_at")) | found
     metadata: Metadata = {}
-    for name, check in (_CHECKS | _PHOTO_CHECKS).items():
+    for name, check in (_CHECKS | _CONTENT_CHECKS).items():
         with suppress(MetadataError):
             if found.get(name) is not None:
                 metadata[name] = check(found[name])
+    for name, needed in (("place", "location"), ("taken_offset", "taken_at")):
+        if needed not in metadata:
+            metadata.pop(name, None)
     return metadata
 
 
@@ -122,6 +137,12 @@ def write_time(moment: datetime) -> str:
     return (text.rstrip("0") if "." in text else text) + "Z"
 
 
+def _offset_in(text: object) -> Metadata:
+    """The zone that a time was given in, unless that is UTC."""
+    match = _TIME.fullmatch(text) if isinstance(text, str) else None
+    return {"taken_offset": match[5]} if match is not None and match[5] else {}
+
+
 def _merge(target: object, patch: object) -> Any:
     """RFC 7396, section 2."""
     if not isinstance(patch, dict):
@@ -146,14 +167,18 @@ def _text(field: str, length_max: int) -> Callable[[object], str]:
     return check
 
 
-def _tags(value: object) -> list[str]:
-    if not isinstance(value, list) or len(value) > TAGS_MAX:
-        raise MetadataError(f"tags must be a list of at most {TAGS_MAX} texts")
-    check = _text("a tag", TAG_MAX)
-    tags = [check(tag).strip() for tag in value]
-    if not all(tags):
-        raise MetadataError("a tag must not be empty")
-    return list(dict.fromkeys(tags))
+def _texts(field: str, one: str) -> Callable[[object], list[str]]:
+    check = _text(one, TAG_MAX)
+
+    def check_all(value: object) -> list[str]:
+        if not isinstance(value, list) or len(value) > TAGS_MAX:
+            raise MetadataError(f"{field} must be a list of at most {TAGS_MAX} texts")
+        texts = [check(text).strip() for text in value]
+        if not all(texts):
+            raise MetadataError(f"{one} must not be empty")
+        return list(dict.fromkeys(texts))
+
+    return check_all
 
 
 def _taken_at(value: object) -> str:
@@ -182,7 +207,7 @@ def _custom(value: object) -> dict[str, Any]:
 _CHECKS: dict[str, Callable[[object], Any]] = {
     "title": _text("title", TITLE_MAX),
     "description": _text("description", DESCRIPTION_MAX),
-    "tags": _tags,
+    "tags": _texts("tags", "a tag"),
     "taken_at": _taken_at,
     "location": _location,
     "custom": _custom,
@@ -191,12 +216,23 @@ _CHECKS: dict[str, Callable[[object], Any]] = {
 
 def _natural(value: object) -> int:
     if type(value) is not int or not 0 < value < 2**31:
-        raise MetadataError("a size or orientation is a small number")
+        raise MetadataError("a size, count, length or orientation is a small number")
     return value
 
 
-_PHOTO_CHECKS: dict[str, Callable[[object], Any]] = {
+def _offset(value: object) -> str:
+    if not isinstance(value, str) or _OFFSET.fullmatch(value) is None:
+        raise MetadataError("an offset is written as +02:00")
+    return value
+
+
+_CONTENT_CHECKS: dict[str, Callable[[object], Any]] = {
+    "taken_offset": _offset,
+    "place": _text("place", TITLE_MAX),
     "camera": _text("camera", TITLE_MAX),
+    "lens": _text("lens", TITLE_MAX),
+    "author": _text("author", TITLE_MAX),
+    "keywords": _texts("keywords", "a keyword"),
     "width": _natural,
     "height": _natural,
     "orientation": _natural,

@@ -1,7 +1,8 @@
 """What can be asked of the index, read from text strictly and turned into conditions.
 
-Words are found in name, title, description, tags, camera and custom texts, whatever their case and accents,
-in any order; all must be there. A condition is SQL with its values; nothing that a user wrote is part of SQL.
+Words are found in name, title, description, tags, keywords, place, camera, lens, author and custom texts,
+whatever their case and accents, in any order; all must be there. A condition is SQL with its values; nothing
+that a user wrote is part of SQL.
 """
 
 import re

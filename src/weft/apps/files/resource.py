@@ -15,8 +15,9 @@ Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 Metadata = Annotated[
     dict[str, Any],
     msgspec.Meta(
-        description="`title description tags taken_at location custom` of the owner, "
-        "`camera width height orientation` of the photo; only what there is."
+        description="`title description tags taken_at location custom` of the owner or the content, "
+        "`taken_offset place camera lens author keywords width height orientation` of the content alone; "
+        "only what there is."
     ),
 ]
 

@@ -37,7 +37,7 @@ from weft.apps.files.reader import (
 from weft.apps.files.search import Found, Place, search
 from weft.apps.files.thumbnails import Thumbnails
 from weft.apps.files.timeline import Timeline, count_months
-from weft.apps.files.worker import PhotoWorker
+from weft.apps.files.worker import Worker
 from weft.execution.contract import LOCAL
 from weft.model.call import CreateFile, EraseFile, UpdateFile
 from weft.model.digest import Digest
@@ -95,7 +95,7 @@ class FilesService:
         self.file_bytes_max = file_bytes_max
         self.blobs = Blobs(data / "blobs")
         self.index = Index(data / "index" / "files.sqlite", ledger.genesis.chain)
-        self._worker = PhotoWorker()
+        self._worker = Worker()
         self._thumbnails = Thumbnails(data / "index" / "thumbnails", self._worker)
         self._follower = Follower(ledger, self.index, self.blobs, self._thumbnails, file_bytes_max)
         self._receiving = 0
@@ -123,7 +123,7 @@ class FilesService:
             raise BlobError("the content was lost a moment after it was written")
         await self._follower.mend(incoming.name, source)
         media_type = media_type_of(await asyncio.to_thread(_head_of, source), name)
-        metadata = await self._worker.read(source) if media_type.startswith("image/") else {}
+        metadata = await self._worker.read(source, media_type)
         return Looked(incoming.name, incoming.size, media_type, metadata)
 
     async def put(
@@ -148,7 +148,8 @@ class FilesService:
                 if known is not None:
                     return Written(known, None)
                 looked = await self.look(incoming, name)
-                wish = _creation(looked, name, patch, key, meaning)
+                metadata = await self._name_place(apply_patch(looked.metadata, patch))
+                wish = _creation(looked, name, metadata, key, meaning)
                 fate = await self._write_holding(caller, looked.sha256, wish, wait, timeout_ms)
             return await self._settle(fate, wait, timeout_ms)
 
@@ -246,7 +247,7 @@ class FilesService:
         meaning = encode(("PATCH", f"/v1/files/{id_}", expected, canonical_patch(patch)))
         for is_last in (*[False] * (UPDATE_TRIES - 1), True):
             file = await self.get(id_)
-            metadata = apply_patch(file.metadata, patch)
+            metadata = await self._name_place(apply_patch(file.metadata, patch))
             number = file.version if expected is None else expected
             wish = _change(file, metadata, number, key, meaning)
             fate = await self.ledger.service.write(caller, wish, wait, timeout_ms)
@@ -319,6 +320,13 @@ class FilesService:
         """The name under which files belong to a caller."""
         is_local = self.ledger.genesis.is_open and caller.role == "gateway"
         return LOCAL if is_local else caller.account.hex()
+
+    async def _name_place(self, metadata: Metadata) -> Metadata:
+        """With the name of its position, if it has one."""
+        if "location" not in metadata or "place" in metadata:
+            return metadata
+        place = await self._worker.name_place(**metadata["location"])
+        return metadata | {"place": place} if place else metadata
 
     @asynccontextmanager
     async def _alone(self, owner: str, name: str) -> AsyncIterator[None]:
@@ -406,8 +414,8 @@ def _head_of(path: Path) -> bytes:
         return file.read(HEAD_BYTES)
 
 
-def _creation(looked: Looked, name: str, patch: Metadata, key: str | None, meaning: bytes) -> Wish:
-    rest, position = encode_metadata(apply_patch(looked.metadata, patch))
+def _creation(looked: Looked, name: str, metadata: Metadata, key: str | None, meaning: bytes) -> Wish:
+    rest, position = encode_metadata(metadata)
     arguments = CreateFile(
         id=urandom(16),
         size=looked.size,

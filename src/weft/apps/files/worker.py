@@ -1,9 +1,9 @@
-"""The node's side of the process that opens pictures (`decoder.py`).
+"""The node's side of the process that opens content (`decoder.py`).
 
 The process is started with the first job, ends with the node, and is ended when it has had nothing to do for
-a while. A job that takes too long, or on which the process dies, is tried once more in a new process and then
-answered with nothing. One job at a time: the others wait in order, and when too many wait, the next is
-refused.
+a while. A job on which the process dies is tried once more in a new process and then answered with nothing;
+one that takes too long is answered with nothing at once, and the process ended. One job at a time: the others
+wait in order, and when too many wait, the next is refused.
 """
 
 import asyncio
@@ -19,13 +19,15 @@ from weft.api.errors import BusyError
 
 JOB_S = 20.0
 IDLE_S = 60.0
+READABLE = ("image/",)
+"""Beginnings of media types that are opened."""
 WAITING_MAX = 256
-_ANSWER_BYTES_MAX = 1 << 16
+_ANSWER_BYTES_MAX = 1 << 18
 _PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "LD_LIBRARY_PATH")
 
 
-class PhotoWorker:
-    """Reads what photos say of themselves and draws thumbnails, out of harm's way."""
+class Worker:
+    """Reads what content says of itself and draws thumbnails, out of harm's way."""
 
     def __init__(self, job_s: float = JOB_S, idle_s: float = IDLE_S) -> None:
         self._job_s, self._idle_s = job_s, idle_s
@@ -34,22 +36,28 @@ class PhotoWorker:
         self._process: Process | None = None
         self._rest: asyncio.TimerHandle | None = None
 
-    async def read(self, source: Path) -> dict[str, Any]:
-        """What the photo says of itself; empty when nothing can be read."""
-        return await self._do({"verb": "read", "source": str(source)})
+    async def read(self, source: Path, media_type: str) -> dict[str, Any]:
+        """What content of this type says of itself; empty when nothing can be read."""
+        if not media_type.startswith(READABLE):
+            return {}
+        return await self._do({"verb": "read", "source": str(source), "media_type": media_type})
 
     async def draw(self, source: Path, target: Path) -> bool:
         """Write a thumbnail to `target`; False when none can be made."""
         return bool(await self._do({"verb": "draw", "source": str(source), "target": str(target)}))
+
+    async def name_place(self, lat: float, lon: float) -> str:
+        """What the position is called; empty where nobody lives."""
+        return str((await self._do({"verb": "place", "lat": lat, "lon": lon})).get("place", ""))
 
     async def close(self) -> None:
         """End the process."""
         async with self._turn:
             await self._end()
 
-    async def _do(self, job: dict[str, str]) -> dict[str, Any]:
+    async def _do(self, job: dict[str, Any]) -> dict[str, Any]:
         if self._waiting >= WAITING_MAX:
-            raise BusyError(f"{WAITING_MAX} pictures wait to be opened")
+            raise BusyError(f"{WAITING_MAX} files wait to be opened")
         self._waiting += 1
         try:
             async with self._turn:
@@ -60,8 +68,8 @@ class PhotoWorker:
         finally:
             self._waiting -= 1
 
-    async def _try(self, job: dict[str, str]) -> dict[str, Any] | None:
-        """The answer, or None when the process failed; it is ended then, and by cancellation too."""
+    async def _try(self, job: dict[str, Any]) -> dict[str, Any] | None:
+        """The answer, or None when the process died; it is ended without one, and by cancellation too."""
         process = await self._start()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -72,7 +80,9 @@ class PhotoWorker:
             answer = json.loads(line)
             is_answered = isinstance(answer, dict)
             return answer if is_answered else None
-        except (TimeoutError, OSError, ValueError):
+        except TimeoutError:
+            return {}
+        except (OSError, ValueError):
             return None
         finally:
             if is_answered:

@@ -39,6 +39,19 @@ def test_the_owner_speaks_over_the_photo() -> None:
     assert "location" not in patch(PHOTO, {"location": None})
 
 
+def test_what_belongs_to_a_field_goes_with_it() -> None:
+    """The name of a position, the zone of a time; a time given with its zone keeps that."""
+    before = PHOTO | {"place": "X", "taken_at": "2000-01-01T00:00:00Z", "taken_offset": "+01:00"}
+    assert patch(before, {"title": "a"}) == before | {"title": "a"}
+    assert "place" not in patch(before, {"location": {"lat": 5}})
+    assert patch(before, {"location": {"lat": 1.0}}) == before
+    assert {"taken_at", "taken_offset"} & set(patch(before, {"taken_at": None})) == set()
+    assert "taken_offset" not in patch(before, {"taken_at": "2001-01-01T00:00:00Z"})
+    after = patch(before, {"taken_at": "2001-01-01T01:00:00-05:00"})
+    assert (after["taken_at"], after["taken_offset"]) == ("2001-01-01T06:00:00Z", "-05:00")
+    assert decode_metadata(*encode_metadata(before)) == before
+
+
 def test_custom_is_merged_as_deep_as_it_goes() -> None:
     """RFC 7396: objects are merged, all else is replaced."""
     before = {"custom": {"a": {"b": 1, "c": [1, 2]}, "d": "x"}}

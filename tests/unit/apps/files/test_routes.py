@@ -18,8 +18,10 @@ from weft.api.cursor import write_cursor
 from weft.api.server import serve
 from weft.apps.files.blobs import Reading
 from weft.apps.files.content import find_range
+from weft.apps.files.contract import find_file
 from weft.apps.files.errors import RangeError
 from weft.apps.files.routes import router
+from weft.model.transaction import Attachment
 
 TEXT = bytes(range(32, 127)) * 20
 FORM = "multipart/form-data; boundary=B"
@@ -312,7 +314,9 @@ async def test_a_photo_has_metadata_a_thumbnail_and_a_proof(web: httpx.AsyncClie
         "orientation": 6,
         "camera": "Apple iPhone 12",
         "taken_at": "2022-01-15T17:33:58Z",
+        "taken_offset": "+02:00",
         "location": {"lat": -33.9628, "lon": 18.4098},
+        "place": "Newlands, Cape Town, South Africa",
         "tags": ["mountain"],
     }
     found = (await web.get("/v1/files", params={"near": "-33.96,18.41", "radius_km": "5"})).json()
@@ -326,6 +330,38 @@ async def test_a_photo_has_metadata_a_thumbnail_and_a_proof(web: httpx.AsyncClie
     proof = (await web.get(f"/v1/files/{file['id']}/proof")).json()
     assert proof["proof"]["attachment"]["content"] == proof["sha256"] == sha256(photo).hexdigest()
     assert len(proof["proof"]["transaction"]["checkpoint"]["signatures"]) == 3
+
+
+async def test_a_place_has_its_name_and_loses_it_with_its_position(
+    web: httpx.AsyncClient, net: Net, samples: Path
+) -> None:
+    """It is found as text; it follows the position that the owner gives, and is in no other attachment."""
+    file = await put(web, (samples / "tuscany-hills.jpg").read_bytes(), "hills.jpg")
+    path = f"/v1/files/{file['id']}"
+
+    async def find(words: str) -> list[str]:
+        return [item["id"] for item in (await web.get("/v1/files", params={"q": words})).json()["items"]]
+
+    assert file["metadata"]["place"] == "Pienza, Italy"
+    assert await find("pienza") == [file["id"]]
+    moved = (await web.patch(path, json={"location": {"lat": 43.4674, "lon": 11.8851}})).json()
+    assert moved["metadata"]["place"] == "Arezzo, Italy"
+    assert (await find("pienza"), await find("arezzo")) == ([], [file["id"]])
+    state = find_file(net.nodes[0].files.ledger.state, bytes.fromhex(file["id"]))
+    assert state is not None
+    assert b"Arezzo" not in content_of(net, state.newest.metadata.digest)
+    assert state.newest.position is not None
+    assert b"Arezzo" in content_of(net, state.newest.position.digest)
+    gone = (await web.patch(path, json={"location": None})).json()
+    assert {"place", "location"} & set(gone["metadata"]) == set()
+    given = await put(web, b"a walk", "walk.txt", location={"lat": 69.65, "lon": 18.95})
+    assert given["metadata"]["place"] == "Tromsø, Norway"
+
+
+def content_of(net: Net, commitment: bytes) -> bytes:
+    found = net.nodes[0].files.ledger.attachments.find(commitment)
+    assert isinstance(found, Attachment)
+    return found.content
 
 
 async def test_the_same_key_gives_the_first_answer(web: httpx.AsyncClient) -> None:

@@ -5,12 +5,20 @@ import os
 import signal
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageOps
 
-from weft.apps.files.worker import PhotoWorker
+from weft.apps.files import decoder
+from weft.apps.files.decoder import choose_formats
+from weft.apps.files.inside.text import Facts
+from weft.apps.files.media import HEAD_BYTES, media_type_of
+from weft.apps.files.worker import Worker
+
+JPEG = "image/jpeg"
 
 
 def make_bomb(path: Path, side: int) -> Path:
@@ -49,28 +57,64 @@ async def test_hostile_files_say_nothing_and_harm_nothing(tmp_path: Path, sample
     hostile["cut.jpg"].write_bytes(raw[:30])
     hostile["noise.jpg"].write_bytes(b"\xff\xd8\xff" + os.urandom(5000))
     hostile["empty.jpg"].touch()
-    worker = PhotoWorker()
+    worker = Worker()
     for name, path in hostile.items():
-        assert await worker.read(path) == {}, name
+        assert await worker.read(path, JPEG) == {}, name
         assert not await worker.draw(path, tmp_path / "out"), name
-    assert (await worker.read(sample))["camera"] == "Canon EOS 6D"
+    assert (await worker.read(sample, JPEG))["camera"] == "Canon EOS 6D"
     await worker.close()
 
 
 async def test_a_picture_too_large_for_memory_gets_no_thumbnail(tmp_path: Path) -> None:
     """Its size can be told, for that needs no decoding; the process lives on."""
-    worker = PhotoWorker()
+    worker = Worker()
     bomb = make_bomb(tmp_path / "bomb.png", 11_000)
-    assert await worker.read(bomb) == {"width": 11_000, "height": 11_000}
+    assert await worker.read(bomb, JPEG) == {"width": 11_000, "height": 11_000}
     assert not await worker.draw(bomb, tmp_path / "out")
     await worker.close()
 
 
 async def test_directories_that_lead_in_circles_end(tmp_path: Path) -> None:
     """What they say is not believed; the size is known."""
-    worker = PhotoWorker()
-    assert await worker.read(make_endless(tmp_path / "endless.jpg")) == {"width": 9, "height": 7}
+    worker = Worker()
+    assert await worker.read(make_endless(tmp_path / "endless.jpg"), JPEG) == {"width": 9, "height": 7}
     await worker.close()
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+async def test_what_phones_write_is_read_and_drawn(tmp_path: Path, kind: str) -> None:
+    """HEIC with its size, camera and place; a thumbnail of it."""
+    choose_formats()
+    exif = Image.Exif()
+    exif[0x10F], exif[0x110] = "Apple", "iPhone 15"
+    exif.get_ifd(0x8825).update({1: "N", 2: (43.0, 28.0, 2.8), 3: "E", 4: (11.0, 53.0, 6.4)})
+    photo = tmp_path / "photo"
+    Image.linear_gradient("L").resize((900, 600)).convert("RGB").save(photo, kind, exif=exif)
+    media_type = media_type_of(photo.read_bytes()[:HEAD_BYTES], "x")
+    assert media_type == {"HEIF": "image/heic", "AVIF": "image/avif"}[kind]
+    worker = Worker()
+    found = await worker.read(photo, media_type)
+    assert (found["width"], found["height"], found["camera"]) == (900, 600, "Apple iPhone 15")
+    assert found["place"] == "Arezzo, Italy"
+    assert await worker.draw(photo, tmp_path / "out")
+    with Image.open(tmp_path / "out") as drawn:
+        assert drawn.size == (512, 341)
+    await worker.close()
+
+
+async def test_what_was_read_in_time_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that never ends is stopped; what it had said stays, and the time limit is lifted again."""
+
+    def read_for_ever(_: Path) -> Iterator[Facts]:
+        yield {"width": 5}
+        while True:
+            with suppress(Exception):
+                sum(range(1000))
+
+    monkeypatch.setattr(decoder, "READ_S", 0.2)
+    monkeypatch.setattr(decoder, "read_picture", read_for_ever)
+    assert decoder.read_content(tmp_path, "image/jpeg") == {"width": 5}
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 async def test_a_cut_photo_keeps_what_it_says(tmp_path: Path, samples: Path) -> None:
@@ -78,8 +122,8 @@ async def test_a_cut_photo_keeps_what_it_says(tmp_path: Path, samples: Path) -> 
     sample = samples / "lisbon-tagus-evening.jpg"
     cut = tmp_path / "half.jpg"
     cut.write_bytes(sample.read_bytes()[:60_000])
-    worker = PhotoWorker()
-    assert (await worker.read(cut))["camera"] == "Canon EOS 6D"
+    worker = Worker()
+    assert (await worker.read(cut, JPEG))["camera"] == "Canon EOS 6D"
     assert not await worker.draw(cut, tmp_path / "out")
     await worker.close()
 
@@ -87,31 +131,31 @@ async def test_a_cut_photo_keeps_what_it_says(tmp_path: Path, samples: Path) -> 
 async def test_a_process_that_dies_is_replaced(samples: Path) -> None:
     """The job that it died on is done by the next one."""
     sample = samples / "lisbon-tagus-evening.jpg"
-    worker = PhotoWorker()
-    first = await worker.read(sample)
+    worker = Worker()
+    first = await worker.read(sample, JPEG)
     process = worker._process
     assert process is not None
     process.send_signal(signal.SIGKILL)
     await process.wait()
-    assert await worker.read(sample) == first
+    assert await worker.read(sample, JPEG) == first
     assert worker._process is not process
     await worker.close()
 
 
 async def test_a_process_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    """A pipe gives nothing to read for ever; both tries end, and later jobs are done."""
+    """A pipe gives nothing to read for ever; there is no second try, and later jobs are done."""
     pipe = tmp_path / "pipe.jpg"
     os.mkfifo(pipe)
-    worker = PhotoWorker(job_s=0.5)
-    assert await worker.read(pipe) == {}
+    worker = Worker(job_s=0.5)
+    assert await worker.read(pipe, JPEG) == {}
     assert worker._process is None
     await worker.close()
 
 
 async def test_the_process_ends_with_its_node(samples: Path) -> None:
     """When the pipe to it closes there is nobody left to work for."""
-    worker = PhotoWorker()
-    await worker.read(samples / "lisbon-tagus-evening.jpg")
+    worker = Worker()
+    await worker.read(samples / "lisbon-tagus-evening.jpg", JPEG)
     process = worker._process
     assert process is not None
     assert process.stdin is not None
@@ -133,7 +177,7 @@ async def test_thumbnails_are_upright_and_bare(tmp_path: Path, orientation: int)
         and _is_same(upright, _stand_up(image, orientation))
     )
     turned.save(tmp_path / "photo.jpg", exif=exif)
-    worker = PhotoWorker()
+    worker = Worker()
     assert await worker.draw(tmp_path / "photo.jpg", tmp_path / "out")
     await worker.close()
     with Image.open(tmp_path / "out") as drawn:

@@ -14,7 +14,7 @@ import { Album } from '../gallery/album';
 import { Problem } from '../node/problem';
 import { Failure } from '../shell/failure';
 import { countText } from '../shell/words';
-import { WeftFile } from './file';
+import { WeftFile, clockOf } from './file';
 import { Files } from './files';
 import { patchOf } from './patch';
 
@@ -45,7 +45,7 @@ export class Editor {
   }
 
   protected get taken(): string {
-    return this.one?.metadata.taken_at?.slice(0, 19) ?? '';
+    return this.one ? clockOf(this.one.metadata) : '';
   }
 
   protected async save(event: Event): Promise<void> {

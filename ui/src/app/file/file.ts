@@ -4,8 +4,15 @@ export interface Metadata {
   description?: string;
   tags?: string[];
   taken_at?: string;
+  /** How far the clock that told `taken_at` was from UTC, as +02:00. */
+  taken_offset?: string;
   location?: { lat: number; lon: number };
+  /** What `location` is called. */
+  place?: string;
   camera?: string;
+  lens?: string;
+  author?: string;
+  keywords?: string[];
   width?: number;
   height?: number;
   orientation?: number;
@@ -69,6 +76,14 @@ const SQUARE = 1;
 export function ratioOf(file: WeftFile): number {
   const { width, height } = file.metadata;
   return width && height ? Math.min(Math.max(width / height, 0.4), 3.2) : isPicture(file) ? 1.4 : SQUARE;
+}
+
+/** What the clock showed when it was taken: that of the camera if its zone is known, else the time as it stands. */
+export function clockOf({ taken_at, taken_offset = '+00:00' }: Metadata): string {
+  if (!taken_at) return '';
+  const [hours, minutes] = taken_offset.slice(1).split(':').map(Number);
+  const east = (taken_offset.startsWith('-') ? -1 : 1) * (hours! * 60 + minutes!);
+  return new Date(Date.parse(taken_at) + east * 60_000).toISOString().slice(0, 19);
 }
 
 /** Whether nodes draw a thumbnail of it. */

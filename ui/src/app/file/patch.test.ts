@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { WeftFile } from './file';
+import { WeftFile, clockOf } from './file';
 import { patchOf } from './patch';
 
 const file = (metadata: WeftFile['metadata']): WeftFile => ({ metadata }) as WeftFile;
@@ -28,4 +28,11 @@ test('what was changed is sent, what was emptied is taken away', () => {
 
 test('of several photos an empty field changes nothing, and tags are added', () => {
   expect(patchOf(SEA, form({ tags: 'c', taken: '', lat: '', lon: '' }), false)).toEqual({ tags: ['a', 'b', 'c'] });
+});
+
+test('a time is shown and sent back on the clock of the camera', () => {
+  const abroad = file({ taken_at: '2008-10-22T23:28:39Z', taken_offset: '-09:30' });
+  expect(clockOf(abroad.metadata)).toBe('2008-10-22T13:58:39');
+  expect(patchOf(abroad, form({ taken: '2008-10-22T13:58:39' }), true)).toEqual({});
+  expect(patchOf(abroad, form({ taken: '2008-10-22T14:00' }), true)).toEqual({ taken_at: '2008-10-22T14:00:00-09:30' });
 });

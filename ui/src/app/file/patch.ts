@@ -1,4 +1,4 @@
-import { Patch, WeftFile } from './file';
+import { Patch, WeftFile, clockOf } from './file';
 
 /** What differs from what is there. An empty field takes away from one photo, and leaves several alone. */
 export function patchOf(file: WeftFile, given: FormData, isOne: boolean): Patch {
@@ -11,8 +11,8 @@ export function patchOf(file: WeftFile, given: FormData, isOne: boolean): Patch 
   const tags = [...new Set(isOne ? named : [...before, ...named])];
   if (tags.join('\n') !== before.join('\n')) patch.tags = tags.length ? tags : null;
   const taken = text('taken');
-  if (taken !== (metadata.taken_at?.slice(0, 19) ?? '') && (taken || isOne)) {
-    patch.taken_at = taken ? `${taken.length === 16 ? `${taken}:00` : taken}Z` : null;
+  if (taken !== clockOf(metadata) && (taken || isOne)) {
+    patch.taken_at = taken ? `${taken.length === 16 ? `${taken}:00` : taken}${metadata.taken_offset ?? 'Z'}` : null;
   }
   const [lat, lon] = [text('lat'), text('lon')];
   if (lat && lon) {

@@ -3,7 +3,7 @@ import { Router, RouterLink } from '@angular/router';
 
 import { Editor } from '../file/editor';
 import { Eraser } from '../file/eraser';
-import { FileVersion, WeftFile, isPicture, isShown, titleOf } from '../file/file';
+import { FileVersion, Metadata, WeftFile, clockOf, isPicture, isShown, titleOf } from '../file/file';
 import { Files } from '../file/files';
 import { Album } from '../gallery/album';
 import { MiniMap } from '../map/minimap';
@@ -52,6 +52,7 @@ export class Photo {
   });
 
   protected readonly titleOf = titleOf;
+  protected readonly clockOf = clockOf;
   protected readonly takenText = takenText;
   protected readonly momentText = momentText;
   protected readonly placeText = placeText;
@@ -97,6 +98,10 @@ export class Photo {
     link.href = await this.sources.fetch(this.files.content(file));
     link.click();
     URL.revokeObjectURL(link.href);
+  }
+
+  protected zoneText({ taken_offset }: Metadata): string {
+    return taken_offset ? ` (UTC${taken_offset})` : '';
   }
 
   protected searchFor(tag: string): Record<string, unknown> {

@@ -8,8 +8,16 @@ import piexif
 import pytest
 from PIL import Image
 
-from weft.apps.files.exif import camera_of, location_of, read_photo, time_of
+from weft.apps.files.decoder import choose_formats, read_content
+from weft.apps.files.inside.exif import camera_of, location_of, time_of
+from weft.apps.files.metadata import decode_metadata, encode_metadata
 from weft.apps.files.samples import SCENES, write_samples
+
+
+def read_photo(path: Path) -> dict[str, Any]:
+    choose_formats()
+    return read_content(path, "image/jpeg")
+
 
 SAID = {
     "gps/DSCN0010.jpg": {
@@ -19,6 +27,7 @@ SAID = {
         "camera": "NIKON COOLPIX P6000",
         "taken_at": "2008-10-22T16:28:39Z",
         "location": {"lat": 43.4674483, "lon": 11.8851267},
+        "place": "Arezzo, Italy",
     },
     "cameras/Kodak_CX7530.jpg": {
         "width": 100,
@@ -27,6 +36,7 @@ SAID = {
         "camera": "KODAK CX7530 ZOOM DIGITAL CAMERA",
         "taken_at": "2005-08-13T09:47:23Z",
         "location": {"lat": -0.3713, "lon": 36.0564167},
+        "place": "Nakuru, Kenya",
     },
     "cameras/Ricoh_Caplio_RR330.jpg": {
         "width": 100,
@@ -40,6 +50,15 @@ SAID = {
         "orientation": 1,
         "camera": "SONY CYBERSHOT",
         "taken_at": "2000-09-30T10:59:45Z",
+    },
+    "cameras/Nikon_D70.jpg": {
+        "width": 100,
+        "height": 66,
+        "orientation": 1,
+        "camera": "NIKON D70",
+        "lens": "100.0 mm f/2.8",
+        "taken_at": "2008-03-15T13:52:01Z",
+        "taken_offset": "-04:00",
     },
     "orientation/portrait_6.jpg": {"width": 450, "height": 600, "orientation": 6},
     "broken/image02206.jpg": {"width": 65, "height": 65},
@@ -62,7 +81,7 @@ def test_every_photo_can_be_read(photos: Path) -> None:
         found = read_photo(path)
         assert found["width"] > 0, path
         assert found["height"] > 0, path
-        assert set(found) <= {"width", "height", "orientation", "camera", "taken_at", "location"}
+        assert decode_metadata(*encode_metadata(found)) == found, path
 
 
 def test_samples_are_photos_with_all_there_is_to_say(tmp_path: Path) -> None:
@@ -77,7 +96,9 @@ def test_samples_are_photos_with_all_there_is_to_say(tmp_path: Path) -> None:
         assert found["orientation"] == scene.orientation
         assert found["location"] == pytest.approx({"lat": scene.lat, "lon": scene.lon}, abs=1e-5)
         assert scene.model in found["camera"]
-    assert read_photo(paths[0])["taken_at"] == "2019-06-21T19:41:10Z"
+    first = read_photo(paths[0])
+    assert (first["taken_at"], first["taken_offset"]) == ("2019-06-21T19:41:10Z", "+01:00")
+    assert first["place"] == "Restelo, Lisbon, Portugal"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +141,24 @@ def test_a_camera_is_named_once(make: object, model: object, camera: str | None)
 )
 def test_a_time_is_what_the_camera_said(tags: dict[int, Any], taken_at: str | None) -> None:
     """In UTC when it said its offset; a time that the calendar does not have is none."""
-    assert time_of(tags) == taken_at
+    assert time_of(tags, {}).get("taken_at") == taken_at
+
+
+@pytest.mark.parametrize(
+    ("satellite", "said"),
+    [
+        ({29: "2008:10:22", 7: (14, 27, 7.24)}, ("2008-10-22T14:28:39Z", "+02:00")),
+        ({29: "2008:10:23", 7: (14, 27, 7.24)}, ("2008-10-22T16:28:39Z", None)),
+        ({29: "2008:10:22"}, ("2008-10-22T16:28:39Z", None)),
+        ({29: "2008:10:22", 7: (99, 0, 0)}, ("2008-10-22T16:28:39Z", None)),
+    ],
+)
+def test_the_receiver_s_time_tells_the_camera_s_zone(
+    satellite: dict[int, Any], said: tuple[str, str | None]
+) -> None:
+    """Unless no zone of the camera explains it, as in photos whose receiver had another day."""
+    found = time_of({0x9003: "2008:10:22 16:28:39"}, satellite)
+    assert (found["taken_at"], found.get("taken_offset")) == said
 
 
 @pytest.mark.parametrize(
@@ -168,3 +206,24 @@ def test_what_another_writer_wrote_is_read(tmp_path: Path) -> None:
         "camera": "Leica M10",
         "taken_at": "1999-12-31T23:59:59Z",
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "description"),
+    [
+        ("OLYMPUS DIGITAL CAMERA         ", None),
+        ("SONY DSC", None),
+        ("<E-M5, OLYMPUS>", None),
+        ("The olympus of cameras", "The olympus of cameras"),
+        ("Gru\u00df", "Gruß"),
+    ],
+)
+def test_what_a_camera_writes_of_itself_is_no_description(
+    tmp_path: Path, written: str, description: str | None
+) -> None:
+    """Words of its own name, and what cameras call a photo."""
+    exif = Image.Exif()
+    exif[0x10F], exif[0x110] = "OLYMPUS", "E-M5 SONY"
+    exif[0x10E] = written.encode()
+    Image.new("RGB", (4, 3)).save(tmp_path / "photo.jpg", exif=exif)
+    assert read_photo(tmp_path / "photo.jpg").get("description") == description
