@@ -64,7 +64,7 @@ def check_photo(data: bytes) -> None:
         source.write_bytes(data)
         _check_metadata(json.loads(json.dumps(read_content(source, "image/jpeg"))))
         try:
-            drawn = draw_thumbnail(source, target)
+            drawn = draw_thumbnail(source, target, "image/jpeg")
         except Exception:
             return
         _check_thumbnail(drawn, target)

@@ -14,6 +14,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,20 +64,14 @@ def read_content(source: Path, media_type: str) -> dict[str, Any]:
     return found
 
 
-def draw_thumbnail(source: Path, target: Path) -> dict[str, Any]:
+def draw_thumbnail(source: Path, target: Path, media_type: str) -> dict[str, Any]:
     """An upright picture that fits in a square, without any of the original's metadata."""
-    with Image.open(source) as image:
-        if image.width * image.height > PIXELS_MAX and image.format != "JPEG":
-            return {}
-        # Of a JPEG a half, quarter or eighth is decoded directly: cheaper, and far less memory.
-        image.draft("RGB", (2 * EDGE, 2 * EDGE))
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode not in ("RGB", "RGBA"):
-            has_holes = "transparency" in image.info or upright.mode in ("LA", "PA")
-            upright = upright.convert("RGBA" if has_holes else "RGB")
-        upright.thumbnail((EDGE, EDGE))
-        upright.save(target, "WEBP", quality=80, exif=b"", xmp=b"", icc_profile=image.info.get("icc_profile"))
-        return {"width": upright.width, "height": upright.height}
+    upright = _still_of(source, media_type) if media_type.startswith("video/") else _picture_of(source)
+    if upright is None:
+        return {}
+    upright.thumbnail((EDGE, EDGE))
+    upright.save(target, "WEBP", quality=80, exif=b"", xmp=b"", icc_profile=upright.info.get("icc_profile"))
+    return {"width": upright.width, "height": upright.height}
 
 
 def choose_formats() -> None:
@@ -96,14 +91,41 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
         return read_content(Path(job["source"]), job["media_type"])
     with contextlib.suppress(Exception):
         if job["verb"] == "draw":
-            return draw_thumbnail(Path(job["source"]), Path(job["target"]))
+            return draw_thumbnail(Path(job["source"]), Path(job["target"]), job["media_type"])
         return {"place": _name_place(job["lat"], job["lon"])}
     return {}
 
 
 def _reader_of(media_type: str) -> Callable[[Path], Iterator[Facts]]:
     """Loaded with its first job: most nodes see pictures alone."""
+    if media_type == "application/pdf":
+        from weft.apps.files.inside.pdf import read_pdf
+
+        return read_pdf
+    if media_type.startswith(("video/", "audio/")):
+        from weft.apps.files.inside.video import read_video
+
+        return partial(read_video, media_type=media_type)
     return read_picture
+
+
+def _picture_of(source: Path) -> Image.Image | None:
+    with Image.open(source) as image:
+        if image.width * image.height > PIXELS_MAX and image.format != "JPEG":
+            return None
+        # Of a JPEG a half, quarter or eighth is decoded directly: cheaper, and far less memory.
+        image.draft("RGB", (2 * EDGE, 2 * EDGE))
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode in ("RGB", "RGBA"):
+            return upright
+        has_holes = "transparency" in image.info or upright.mode in ("LA", "PA")
+        return upright.convert("RGBA" if has_holes else "RGB")
+
+
+def _still_of(source: Path, media_type: str) -> Image.Image | None:
+    from weft.apps.files.inside.video import find_still
+
+    return find_still(source, media_type, PIXELS_MAX)
 
 
 def _take_in(found: dict[str, Any], facts: Facts) -> None:

@@ -11,6 +11,18 @@ HEAD_BYTES = 8192
 UNKNOWN = "application/octet-stream"
 
 _TEXTS = {"text/csv", "text/markdown", "text/calendar", "text/css", "application/json", "application/xml"}
+BRANDS_END = 256
+"""Up to where a file's brands are looked at."""
+
+_BRANDS = {
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "image/heic"),
+    **dict.fromkeys((b"avif", b"avis"), "image/avif"),
+    **dict.fromkeys((b"M4V ", b"M4VH", b"M4VP"), "video/x-m4v"),
+    **dict.fromkeys((b"M4A ", b"M4B ", b"M4P "), "audio/mp4"),
+    **dict.fromkeys((b"3gp4", b"3gp5", b"3gp6", b"3gp7", b"3g2a", b"3g2b"), "video/3gpp"),
+    **dict.fromkeys((b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1"), "video/mp4"),
+    b"qt  ": "video/quicktime",
+}
 _MARKUP = (
     (b"<svg", "image/svg+xml"),
     (b"<!doctype html", "text/html"),
@@ -21,12 +33,27 @@ _MARKUP = (
 
 def media_type_of(head: bytes, name: str) -> str:
     """The media type of content that begins with `head`, in a file of that name."""
+    boxed = _boxed(head)
+    if boxed is not None:
+        return boxed
     found = filetype.guess(head)
     if found is not None:
         return str(found.mime)
     if not _is_text(head):
         return UNKNOWN
     return _markup_of(head) or _text_of(name)
+
+
+def _boxed(head: bytes) -> str | None:
+    """The type of a file of ISO boxes (ISO 14496-12) by its first brand that names one; before there were
+    brands, only QuickTime had boxes."""
+    kind, size = head[4:8], int.from_bytes(head[:4], "big")
+    if kind in (b"moov", b"mdat", b"wide") and (size == 1 or size >= 8):
+        return "video/quicktime"
+    if kind != b"ftyp" or size < 16:
+        return None
+    brands = [head[8:12], *(head[place : place + 4] for place in range(16, min(size, BRANDS_END), 4))]
+    return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), None)
 
 
 def _is_text(head: bytes) -> bool:

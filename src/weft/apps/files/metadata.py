@@ -181,11 +181,14 @@ def _texts(field: str, one: str) -> Callable[[object], list[str]]:
     return check_all
 
 
-def _taken_at(value: object) -> str:
-    try:
-        return write_time(parse_time(value))
-    except ValueError as error:
-        raise MetadataError(f"taken_at {error}") from None
+def _time(field: str) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        try:
+            return write_time(parse_time(value))
+        except ValueError as error:
+            raise MetadataError(f"{field} {error}") from None
+
+    return check
 
 
 def _location(value: object) -> dict[str, float]:
@@ -208,7 +211,7 @@ _CHECKS: dict[str, Callable[[object], Any]] = {
     "title": _text("title", TITLE_MAX),
     "description": _text("description", DESCRIPTION_MAX),
     "tags": _texts("tags", "a tag"),
-    "taken_at": _taken_at,
+    "taken_at": _time("taken_at"),
     "location": _location,
     "custom": _custom,
 }
@@ -228,6 +231,7 @@ def _offset(value: object) -> str:
 
 _CONTENT_CHECKS: dict[str, Callable[[object], Any]] = {
     "taken_offset": _offset,
+    "modified_at": _time("modified_at"),
     "place": _text("place", TITLE_MAX),
     "camera": _text("camera", TITLE_MAX),
     "lens": _text("lens", TITLE_MAX),
@@ -236,6 +240,8 @@ _CONTENT_CHECKS: dict[str, Callable[[object], Any]] = {
     "width": _natural,
     "height": _natural,
     "orientation": _natural,
+    "duration_ms": _natural,
+    "pages": _natural,
 }
 
 

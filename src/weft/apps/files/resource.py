@@ -16,8 +16,8 @@ Metadata = Annotated[
     dict[str, Any],
     msgspec.Meta(
         description="`title description tags taken_at location custom` of the owner or the content, "
-        "`taken_offset place camera lens author keywords width height orientation` of the content alone; "
-        "only what there is."
+        "`taken_offset modified_at place camera lens author keywords width height orientation duration_ms "
+        "pages` of the content alone; only what there is."
     ),
 ]
 

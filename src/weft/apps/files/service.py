@@ -37,7 +37,7 @@ from weft.apps.files.reader import (
 from weft.apps.files.search import Found, Place, search
 from weft.apps.files.thumbnails import Thumbnails
 from weft.apps.files.timeline import Timeline, count_months
-from weft.apps.files.worker import Worker
+from weft.apps.files.worker import DRAWABLE, Worker
 from weft.execution.contract import LOCAL
 from weft.model.call import CreateFile, EraseFile, UpdateFile
 from weft.model.digest import Digest
@@ -221,10 +221,10 @@ class FilesService:
         """A small upright picture, `Thumbnails.media_type`; raises ThumbnailError."""
         assert file.sha256 is not None
         drawn = await self._thumbnails.find(file.sha256)
-        if drawn is None and file.media_type.startswith("image/"):
+        if drawn is None and file.media_type.startswith(DRAWABLE):
             reading = await self.open(file)
             try:
-                drawn = await self._thumbnails.draw(file.sha256, reading.path)
+                drawn = await self._thumbnails.draw(file.sha256, reading.path, file.media_type)
             finally:
                 await self.close_reading(reading)
             if not await asyncio.to_thread(self._follower.keep_thumbnail, file.sha256):

@@ -11,7 +11,7 @@ from weft.apps.files.disk import disk_room, shred
 class Draughtsman(Protocol):
     """Draws out of harm's way."""
 
-    async def draw(self, source: Path, target: Path) -> bool:
+    async def draw(self, source: Path, target: Path, media_type: str) -> bool:
         """Write a thumbnail of `source` to `target`; False when none can be made."""
 
 
@@ -31,11 +31,11 @@ class Thumbnails:
         """The thumbnail of this blob, if it has been drawn."""
         return await asyncio.to_thread(self._load, name)
 
-    async def draw(self, name: str, source: Path) -> bytes | None:
+    async def draw(self, name: str, source: Path, media_type: str) -> bytes | None:
         """Draw the thumbnail of a blob; None when its content is no picture that can be opened."""
         part = self._folder / f"{token_hex(8)}.part"
         try:
-            if not await self._draughtsman.draw(source, part):
+            if not await self._draughtsman.draw(source, part, media_type):
                 return None
             return await asyncio.to_thread(self._keep, part, name)
         finally:

@@ -19,7 +19,8 @@ from weft.api.errors import BusyError
 
 JOB_S = 20.0
 IDLE_S = 60.0
-READABLE = ("image/",)
+READABLE = ("image/", "video/", "audio/", "application/pdf")
+DRAWABLE = ("image/", "video/")
 """Beginnings of media types that are opened."""
 WAITING_MAX = 256
 _ANSWER_BYTES_MAX = 1 << 18
@@ -42,9 +43,12 @@ class Worker:
             return {}
         return await self._do({"verb": "read", "source": str(source), "media_type": media_type})
 
-    async def draw(self, source: Path, target: Path) -> bool:
+    async def draw(self, source: Path, target: Path, media_type: str) -> bool:
         """Write a thumbnail to `target`; False when none can be made."""
-        return bool(await self._do({"verb": "draw", "source": str(source), "target": str(target)}))
+        if not media_type.startswith(DRAWABLE):
+            return False
+        job = {"verb": "draw", "source": str(source), "target": str(target), "media_type": media_type}
+        return bool(await self._do(job))
 
     async def name_place(self, lat: float, lon: float) -> str:
         """What the position is called; empty where nobody lives."""

@@ -38,3 +38,30 @@ def test_real_photos_are_jpegs(photos: Path) -> None:
     heads = [path.read_bytes()[:HEAD_BYTES] for path in photos.rglob("*.jpg")]
     assert heads
     assert {media_type_of(head, "x") for head in heads} == {"image/jpeg"}
+
+
+@pytest.mark.parametrize(
+    ("brands", "media_type"),
+    [
+        ("heic mif1 heic", "image/heic"),
+        ("mif1 heix", "image/heic"),
+        ("avif mif1", "image/avif"),
+        ("qt   qt  ", "video/quicktime"),
+        ("M4V  isom", "video/x-m4v"),
+        ("M4A  isom", "audio/mp4"),
+        ("dash iso6", "video/mp4"),
+        ("xxxx yyyy", None),
+    ],
+)
+def test_boxes_say_what_is_in_them(brands: str, media_type: str | None) -> None:
+    """By the first brand that is known, however long the list says it is."""
+    major, *others = brands[:4], *(brands[at : at + 4] for at in range(5, len(brands), 5))
+    body = b"ftyp" + major.encode() + bytes(4) + "".join(others).encode()
+    head = (len(body) + 4).to_bytes(4, "big") + body
+    assert media_type_of(head + bytes(300), "x") == (media_type or "application/octet-stream")
+    lying = (2**32 - 1).to_bytes(4, "big") + body
+    assert media_type_of(lying, "x") == (media_type or "application/octet-stream")
+
+
+def test_quicktime_without_a_brand_is_known_by_its_boxes() -> None:
+    assert media_type_of(b"\0\0\1\0moov" + bytes(50), "a.mov") == "video/quicktime"

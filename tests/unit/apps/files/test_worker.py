@@ -60,7 +60,7 @@ async def test_hostile_files_say_nothing_and_harm_nothing(tmp_path: Path, sample
     worker = Worker()
     for name, path in hostile.items():
         assert await worker.read(path, JPEG) == {}, name
-        assert not await worker.draw(path, tmp_path / "out"), name
+        assert not await worker.draw(path, tmp_path / "out", JPEG), name
     assert (await worker.read(sample, JPEG))["camera"] == "Canon EOS 6D"
     await worker.close()
 
@@ -70,7 +70,7 @@ async def test_a_picture_too_large_for_memory_gets_no_thumbnail(tmp_path: Path) 
     worker = Worker()
     bomb = make_bomb(tmp_path / "bomb.png", 11_000)
     assert await worker.read(bomb, JPEG) == {"width": 11_000, "height": 11_000}
-    assert not await worker.draw(bomb, tmp_path / "out")
+    assert not await worker.draw(bomb, tmp_path / "out", JPEG)
     await worker.close()
 
 
@@ -96,7 +96,7 @@ async def test_what_phones_write_is_read_and_drawn(tmp_path: Path, kind: str) ->
     found = await worker.read(photo, media_type)
     assert (found["width"], found["height"], found["camera"]) == (900, 600, "Apple iPhone 15")
     assert found["place"] == "Arezzo, Italy"
-    assert await worker.draw(photo, tmp_path / "out")
+    assert await worker.draw(photo, tmp_path / "out", JPEG)
     with Image.open(tmp_path / "out") as drawn:
         assert drawn.size == (512, 341)
     await worker.close()
@@ -124,7 +124,7 @@ async def test_a_cut_photo_keeps_what_it_says(tmp_path: Path, samples: Path) -> 
     cut.write_bytes(sample.read_bytes()[:60_000])
     worker = Worker()
     assert (await worker.read(cut, JPEG))["camera"] == "Canon EOS 6D"
-    assert not await worker.draw(cut, tmp_path / "out")
+    assert not await worker.draw(cut, tmp_path / "out", JPEG)
     await worker.close()
 
 
@@ -178,7 +178,7 @@ async def test_thumbnails_are_upright_and_bare(tmp_path: Path, orientation: int)
     )
     turned.save(tmp_path / "photo.jpg", exif=exif)
     worker = Worker()
-    assert await worker.draw(tmp_path / "photo.jpg", tmp_path / "out")
+    assert await worker.draw(tmp_path / "photo.jpg", tmp_path / "out", JPEG)
     await worker.close()
     with Image.open(tmp_path / "out") as drawn:
         assert drawn.size == (512, 256)

@@ -15,7 +15,10 @@ export interface Metadata {
   keywords?: string[];
   width?: number;
   height?: number;
+  modified_at?: string;
   orientation?: number;
+  duration_ms?: number;
+  pages?: number;
   custom?: Record<string, unknown>;
 }
 
@@ -88,7 +91,7 @@ export function clockOf({ taken_at, taken_offset = '+00:00' }: Metadata): string
 
 /** Whether nodes draw a thumbnail of it. */
 export function isPicture(file: WeftFile): boolean {
-  return file.media_type.startsWith('image/');
+  return /^(image|video)\//.test(file.media_type);
 }
 
 /** Whether browsers show it themselves. */

@@ -14,7 +14,7 @@ import { Problem } from '../node/problem';
 import { Source, Sources } from '../node/source';
 import { Failure } from '../shell/failure';
 import { Icon } from '../shell/icon';
-import { momentText, placeText, short, sizeText, takenText } from '../shell/words';
+import { momentText, lengthText, placeText, short, sizeText, takenText } from '../shell/words';
 import { writeSearch, EVERYTHING } from '../file/search';
 import { Verification } from './verification';
 
@@ -47,8 +47,9 @@ export class Photo {
     const file = this.file();
     if (!file) return 'none';
     if (isShown(file) && this.broken() !== this.nodes.link(this.files.content(file))) return 'picture';
+    if (file.media_type.startsWith('video/')) return 'film';
     if (isPicture(file) && this.broken() !== this.nodes.link(this.files.thumbnail(file))) return 'thumbnail';
-    return file.media_type.startsWith('video/') ? 'film' : 'other';
+    return 'other';
   });
 
   protected readonly titleOf = titleOf;
@@ -57,6 +58,7 @@ export class Photo {
   protected readonly momentText = momentText;
   protected readonly placeText = placeText;
   protected readonly sizeText = sizeText;
+  protected readonly lengthText = lengthText;
   protected readonly short = short;
 
   constructor() {

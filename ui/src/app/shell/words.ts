@@ -51,6 +51,14 @@ export function sizeText(bytes: number): string {
   return format.format(bytes / 1000 ** power);
 }
 
+/** Hours, minutes and seconds of a video. */
+export function lengthText(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const parts = hours ? [hours, minutes, seconds % 60] : [minutes, seconds % 60];
+  return parts.map((part, place) => (place ? String(part).padStart(2, '0') : part)).join(':');
+}
+
 export function placeText({ lat, lon }: { lat: number; lon: number }): string {
   return `${DEGREES.format(Math.abs(lat))}° ${lat < 0 ? 'S' : 'N'}, ${DEGREES.format(Math.abs(lon))}° ${lon < 0 ? 'W' : 'E'}`;
 }
