@@ -201,7 +201,9 @@ class Follower:
             self.fetcher.forget(name)
 
     def _copy(self, name: str, source: Path) -> bool:
-        if self._blobs.has(name) or not self._index.is_named(name):
+        with self._gate:
+            is_lacking = self._index.is_named(name) and not self._blobs.has(name)
+        if not is_lacking:
             return False
         incoming = self._blobs.begin()
         try:
