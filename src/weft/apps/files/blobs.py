@@ -149,7 +149,8 @@ class Blobs:
         """Where sound content of this digest is."""
         if not _NAME.fullmatch(name):
             return None
-        for path in (self._claimed(name), self._unclaimed / name):
+        # What waits may be claimed between two looks.
+        for path in (self._claimed(name), self._unclaimed / name, self._claimed(name)):
             if self._is_sound(path):
                 return path
         return None

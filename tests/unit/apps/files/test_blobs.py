@@ -159,3 +159,19 @@ def test_a_full_disk_is_said_so(tmp_path: Path) -> None:
         incoming._file = full
         with pytest.raises(DiskFullError):
             incoming.write(CONTENT)
+
+
+def test_content_is_found_also_while_it_is_claimed(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks for it sees it at its old place or at its new one, whenever it moves."""
+    put(blobs, is_claimed=False)
+    is_sound = blobs._is_sound
+
+    def look(path: Path) -> bool:
+        found = is_sound(path)
+        if not found:
+            monkeypatch.setattr(blobs, "_is_sound", is_sound)
+            assert blobs.claim(NAME)
+        return found
+
+    monkeypatch.setattr(blobs, "_is_sound", look)
+    assert read(blobs) == CONTENT
