@@ -31,6 +31,7 @@ from weft.model.errors import BlobError
 _NAME = re.compile(r"[0-9a-f]{64}")
 _REMEMBERED_MAX = 10_000
 _STRIPES = 64
+OPEN_TRIES = 3
 
 
 class Incoming:
@@ -157,16 +158,16 @@ class Blobs:
 
     def open(self, name: str) -> Reading:
         """Sound content; raises BlobError when there is none here. `release` the reading in the end."""
-        path = self.find(name)
-        if path is None:
-            raise BlobError("this node does not have the content")
-        with self._lock(name):
-            try:
+        for _ in range(OPEN_TRIES):
+            path = self.find(name)
+            if path is None:
+                raise BlobError("this node does not have the content")
+            # It may have been claimed, or erased, since it was found.
+            with self._lock(name), suppress(FileNotFoundError):
                 reading = Reading(path)
-            except FileNotFoundError:
-                raise BlobError("the content was erased a moment ago") from None
-            self._readings.setdefault(path, set()).add(reading)
-        return reading
+                self._readings.setdefault(path, set()).add(reading)
+                return reading
+        raise BlobError("the content was erased a moment ago")
 
     def release(self, reading: Reading) -> None:
         """Close a reading; a second time does nothing."""

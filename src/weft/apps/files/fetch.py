@@ -74,9 +74,9 @@ class Fetcher:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _bring(self, name: str, transfer: Transfer) -> None:
-        """Ask everybody, again and again, until the content is here."""
+        """Ask everybody, again and again, until the content is here, which may come by an upload too."""
         pause_s = RETRY_S
-        while not await self._ask_in_turn(name):
+        while not (await asyncio.to_thread(self._blobs.has, name) or await self._ask_in_turn(name)):
             with suppress(TimeoutError):
                 await asyncio.wait_for(transfer.is_urgent.wait(), pause_s * random.uniform(0.8, 1.2))
             is_urgent = transfer.is_urgent.is_set()

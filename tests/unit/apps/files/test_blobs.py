@@ -175,3 +175,19 @@ def test_content_is_found_also_while_it_is_claimed(blobs: Blobs, monkeypatch: py
 
     monkeypatch.setattr(blobs, "_is_sound", look)
     assert read(blobs) == CONTENT
+
+
+def test_content_is_opened_also_when_it_moves_after_it_was_found(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was claimed between the look and the reading."""
+    put(blobs, is_claimed=False)
+    find = blobs.find
+
+    def move(name: str) -> Path | None:
+        path = find(name)
+        blobs.claim(name)
+        return path
+
+    monkeypatch.setattr(blobs, "find", move)
+    assert read(blobs) == CONTENT
