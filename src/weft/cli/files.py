@@ -1,24 +1,32 @@
 """`weft files`: photos and other files with their metadata."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from mimetypes import guess_type
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
-from weft.cli.options import AsJson, Home, Key, Urls, connect, find_urls, load_signer, token
+from weft.cli.options import (
+    AsJson,
+    Home,
+    Key,
+    Urls,
+    connect,
+    find_urls,
+    load_signer,
+    token,
+    user_state,
+    widen,
+)
 from weft.cli.terminal import progress, show_fields, show_json, show_line, show_rows, tell
-
-if TYPE_CHECKING:
-    from weft.model.keys import PrivateKey
+from weft.cli.upload import upload
 
 app = typer.Typer(help="Files and their metadata.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The file's id: 32 hex digits.")]
-AT_ONCE_MAX = 4
-"""Uploads under way at the same time."""
+TAGS_MAX, TAG_LETTERS_MAX = 100, 100
 
 
 @app.command()
@@ -26,17 +34,51 @@ def put(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH", exists=True, help="Files, or folders with all in them.")
     ],
+    recursive: Annotated[
+        bool, typer.Option("--recursive/--no-recursive", help="Folders in folders, too.")
+    ] = True,
+    hidden: Annotated[
+        bool, typer.Option("--hidden", help="In folders, also what begins with a dot.")
+    ] = False,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="A tag for every file that is stored; may be given often.")
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on: upload what is new or changes, once it rests.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be stored; send nothing.")
+    ] = False,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Read every file, also those that are as at the last upload.")
+    ] = False,
+    at_once: Annotated[int, typer.Option(help="Files on their way at the same time.", min=1, max=64)] = 8,
+    wait: Annotated[
+        Literal["executed", "certified"],
+        typer.Option(help="How far a file must have come: durable at one node, or signed by a quorum."),
+    ] = "executed",
     urls: Urls = None,
     home: Home = None,
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """Upload files, spread over the nodes given; what is already there is not stored twice."""
-    rows = upload(find_urls(urls, home), paths, load_signer(key))
-    if as_json:
-        show_json(rows)
-    else:
-        show_rows(rows, ("id", "state", "size", "media_type", "path"))
+    """Upload files and folders through all nodes of a network; what is already there is not sent.
+
+    Ctrl-C stops; the same command goes on where it was, also within a large file. Exit code 1 when a file was
+    refused. With --watch --json a line a file.
+    """
+    from weft.client import Client, Options
+
+    metadata = {"tags": _check_tags(tag)} if tag else {}
+    options = Options(metadata, recursive, hidden, watch, dry_run, rehash, user_state(), at_once, wait)
+    with Client(widen(find_urls(urls, home)), load_signer(key), token=token.get()) as client:
+        try:
+            tally = upload(client, paths, options, as_json)
+        except KeyboardInterrupt:
+            tell("stopped; the same command goes on where it was")
+            raise typer.Exit(1) from None
+    if tally.states.get("refused"):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -131,57 +173,21 @@ def samples(
         show_line(str(path))
 
 
-def upload(urls: Sequence[str], paths: Sequence[Path], key: "PrivateKey | None") -> list[dict[str, Any]]:
-    """Send files, each through the next node, some at a time; a row each, with whether it was there already.
-
-    Without a key, nodes sign with their own account.
-    """
-    from concurrent.futures import ThreadPoolExecutor
-    from contextlib import ExitStack
-
-    from weft.client import Client
-
-    files = list(find_files(paths))
-    with ExitStack() as opened:
-        lanes = [
-            opened.enter_context(Client([*urls[place:], *urls[:place]], key, token=token.get()))
-            for place in range(len(urls))
-        ]
-        advance = opened.enter_context(
-            progress("uploading", sum(path.stat().st_size for path in files), is_bytes=True)
-        )
-
-        def send(place: int) -> dict[str, Any]:
-            answer = lanes[place % len(lanes)].files.put(files[place], on_progress=_steps(advance))
-            state = "new" if answer["is_new"] else "already there"
-            return {
-                "path": str(files[place]),
-                "state": state,
-                **{name: answer[name] for name in ("id", "size", "media_type")},
-            }
-
-        pool = opened.enter_context(ThreadPoolExecutor(AT_ONCE_MAX))
-        try:
-            return list(pool.map(send, range(len(files))))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def find_files(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files themselves, and of folders all that is in them, by name; hidden ones are left out."""
-    for path in paths:
-        if path.is_dir():
-            inside = (one for one in sorted(path.rglob("*")) if one.is_file())
-            yield from (one for one in inside if not _is_hidden(one.relative_to(path)))
-        else:
-            yield path
-
-
 def find_photos(folder: Path) -> list[Path]:
     """The pictures and films of a folder, by their names; what they really are is found out by content."""
+    from weft.client.uploader.walk import Found, walk
+
     kinds = ("image/", "video/")
-    return [path for path in find_files([folder]) if (guess_type(path.name)[0] or "").startswith(kinds)]
+    files = (one.path for one in walk([folder], True, False) if isinstance(one, Found))
+    return [path for path in files if (guess_type(path.name)[0] or "").startswith(kinds)]
+
+
+def _check_tags(tags: list[str]) -> list[str]:
+    if len(tags) > TAGS_MAX or not all(0 < len(tag) <= TAG_LETTERS_MAX for tag in tags):
+        raise typer.BadParameter(
+            f"at most {TAGS_MAX} tags of 1 to {TAG_LETTERS_MAX} letters", param_hint="--tag"
+        )
+    return list(dict.fromkeys(tags))
 
 
 def _steps(advance: Callable[[int], None]) -> Callable[[int, int], None]:
@@ -198,7 +204,3 @@ def _steps(advance: Callable[[int], None]) -> Callable[[int, int], None]:
 
 def _row(file: dict[str, Any]) -> dict[str, Any]:
     return {name: file["metadata"].get(name) for name in ("taken_at", "camera", "tags")} | file
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)

@@ -49,11 +49,7 @@ def up(
         started = network.start()
         _wait_ready(network)
         if photos:
-            from weft.cli.files import find_photos, upload
-
-            rows = upload(network.urls, find_photos(photos), key=None)
-            new = sum(row["state"] == "new" for row in rows)
-            tell(f"{len(rows)} photos in {photos}: {new} new, {len(rows) - new} already there")
+            _upload(network.urls, photos)
         _show_nodes(_gather(network.urls))
         show_line(f"\n{network.urls[0]}")
         if detach:
@@ -99,6 +95,20 @@ def status(urls: Urls = None, home: Home = None, as_json: AsJson = False) -> Non
             tell(f"{row['url']}: {row['error']}")
     if any("error" in row for row in rows):
         raise typer.Exit(1)
+
+
+def _upload(urls: Sequence[str], photos: Path) -> None:
+    """A folder's pictures and films, for which the nodes sign."""
+    from weft.cli.files import find_photos
+    from weft.cli.upload import summarize, watching
+    from weft.client import Client, Tally
+
+    tally, begun_s = Tally(), time.monotonic()
+    with Client(urls) as client, watching(tally):
+        for one in client.files.put_many(find_photos(photos), tally=tally):
+            if one.state == "refused":
+                tell(f"{one.path}: {one.reason} [{one.code}]")
+    tell(f"photos in {photos}: {summarize(tally, time.monotonic() - begun_s)}")
 
 
 def _show_nodes(rows: Sequence[dict[str, Any]]) -> None:

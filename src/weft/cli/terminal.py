@@ -44,6 +44,22 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None
         show_line("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def show_widths(row: Mapping[str, Any], widths: dict[str, int]) -> None:
+    """Widen columns to hold a row more, for `show_row`."""
+    for name in widths:
+        widths[name] = max(widths[name], len(_text(row.get(name))))
+
+
+def show_row(row: Mapping[str, Any], widths: Mapping[str, int]) -> None:
+    """One row of a table whose rows are too many to be held."""
+    show_line("  ".join(_text(row.get(name)).ljust(width) for name, width in widths.items()).rstrip())
+
+
+def is_watched() -> bool:
+    """Whether somebody sees stderr."""
+    return sys.stderr.isatty()
+
+
 def show_fields(fields: Mapping[str, Any]) -> None:
     """Names and values, one a line."""
     width = max(map(len, fields), default=0)
@@ -54,7 +70,7 @@ def show_fields(fields: Mapping[str, Any]) -> None:
 @contextlib.contextmanager
 def progress(label: str, total: int | None, *, is_bytes: bool = False) -> Iterator[Callable[[int], None]]:
     """A bar on stderr when that is a terminal, else nothing; call what it gives with each step's size."""
-    if not sys.stderr.isatty():
+    if not is_watched():
         yield lambda step: None
         return
     from rich.console import Console
@@ -70,7 +86,7 @@ def progress(label: str, total: int | None, *, is_bytes: bool = False) -> Iterat
 @contextlib.contextmanager
 def bars() -> Iterator[Callable[[str, int, int], None]]:
     """Several bars on stderr when that is a terminal: call what it gives with part, done and total."""
-    if not sys.stderr.isatty():
+    if not is_watched():
         yield lambda part, done, total: None
         return
     from rich.console import Console

@@ -5,14 +5,18 @@ from weft.client.client import AsyncClient
 from weft.client.errors import KeyMissingError, ProblemError, UnprovedError, UnreachableError
 from weft.client.signing import Call
 from weft.client.transactions import Outcome
+from weft.client.uploader import Options, Tally, Uploaded
 
 __all__ = [
     "AsyncClient",
     "Call",
     "Client",
     "KeyMissingError",
+    "Options",
     "Outcome",
     "ProblemError",
+    "Tally",
     "UnprovedError",
     "UnreachableError",
+    "Uploaded",
 ]

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from weft.client.records import Document, Records
 from weft.client.signing import Call, Signed
 from weft.client.transactions import Outcome, Wait
 from weft.client.upload import Progress, Source
+from weft.client.uploader import Options, Tally, Uploaded
 from weft.model.encoding import Record
 from weft.model.genesis import Genesis
 from weft.model.keys import PrivateKey
@@ -242,6 +243,11 @@ class BlockingFiles:
         return self._runner.run(
             self._files.put(source, name=name, metadata=metadata, wait=wait, on_progress=on_progress)
         )
+
+    def put_many(
+        self, paths: Iterable[Path], options: Options | None = None, *, tally: Tally | None = None
+    ) -> Iterator[Uploaded]:
+        return self._runner.iterate(self._files.put_many(paths, options, tally=tally))
 
     def show(self, id_: str) -> Resource:
         return self._runner.run(self._files.show(id_))

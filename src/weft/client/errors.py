@@ -4,7 +4,9 @@ WeftError
 ├── ProblemError      (the node's code)    a node refused; code, sentence and fix are the node's
 ├── UnreachableError  client.unreachable   no node answers
 ├── UnprovedError     client.unproved      a node says what its proofs do not hold
-└── KeyMissingError   client.key           something that must be signed, and no key to sign with
+├── KeyMissingError   client.key           something that must be signed, and no key to sign with
+├── ChangedError      client.changed       a file that was changing whenever it was read
+└── UnreadableError   client.unreadable    a file or folder that cannot be read
 """
 
 from collections.abc import Mapping
@@ -37,3 +39,13 @@ class UnprovedError(WeftError):
 class KeyMissingError(WeftError):
     code = "client.key"
     fix = "Give the client a key: Client(urls, key=FILE)."
+
+
+class ChangedError(WeftError):
+    code = "client.changed"
+    fix = "Upload it again once whatever writes to it is done; --watch waits for that."
+
+
+class UnreadableError(WeftError):
+    code = "client.unreadable"
+    fix = "Check that it is still there and that you may read it."

@@ -2,8 +2,7 @@
 
 import asyncio
 import hashlib
-import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from os import urandom
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,14 @@ from typing import Any
 import httpx
 
 from weft.client.errors import ProblemError, UnprovedError, UnreachableError
+from weft.client.metadata import contents_of, encode_json, make_creation, patched
 from weft.client.session import Session
 from weft.client.signing import Call, derive_file_id
 from weft.client.transactions import Outcome, Wait
 from weft.client.upload import UPLOAD_S, Progress, Source, make_form, read_chunks, size_of
+from weft.client.uploader import Options, Run, Tally, Uploaded
 from weft.client.verify import check_file
-from weft.model.call import CreateFile, EraseFile, UpdateFile
+from weft.model.call import EraseFile, UpdateFile
 from weft.model.keys import PrivateKey
 from weft.model.proof import Step
 
@@ -61,6 +62,14 @@ class Files:
         file: Resource = answer.json()
         self._session.note(file["transaction"]["height"])
         return file | {"is_new": answer.status_code != 200}
+
+    def put_many(
+        self, paths: Iterable[Path], options: Options | None = None, *, tally: Tally | None = None
+    ) -> AsyncIterator[Uploaded]:
+        """Upload files and folders; what became of each, as it is known. Leaving early stops the upload, and
+        the same again goes on where it was, given `options.state`. Raises UnreachableError when no node
+        answers for `options.patience_s`, ProblemError when all refuse whatever comes."""
+        return Run(self._session, list(paths), options or Options(), tally or Tally()).results()
 
     async def show(self, id_: str) -> Resource:
         """The file's resource: name, size, SHA-256, metadata, version."""
@@ -176,7 +185,7 @@ class Files:
         for number in range(IDS_MAX):
             id_ = derive_file_id(key, sha256, number)
             try:
-                outcome = await self._session.submit(_create(id_, blob, name, metadata), wait, None)
+                outcome = await self._session.submit(make_creation(id_, blob, name, metadata), wait, None)
                 return await self._after(outcome, blob | {"id": id_.hex(), "name": name}) | {"is_new": True}
             except ProblemError as error:
                 if error.code != "files.exists":
@@ -221,42 +230,8 @@ class Files:
             raise UnprovedError(f"the content of file {file['id']} has another SHA-256 than {file['sha256']}")
 
 
-def encode_json(value: object) -> bytes:
-    """The same bytes for the same value."""
-    return json.dumps(
-        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-    ).encode()
-
-
-def merge(target: object, patch: object) -> Any:
-    """A JSON merge patch applied (RFC 7396, section 2)."""
-    if not isinstance(patch, Mapping):
-        return patch
-    merged = dict(target) if isinstance(target, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge(merged.get(name), value)
-    return merged
-
-
-def _create(id_: bytes, blob: Resource, name: str, patch: Mapping[str, Any]) -> Call:
-    contents = [bytes.fromhex(blob["sha256"]), *_contents(name, _patched(blob["metadata"], patch))]
-    arguments = CreateFile(
-        id=id_,
-        size=blob["size"],
-        media_type=blob["media_type"],
-        digest=0,
-        name=1,
-        metadata=2,
-        position=3 if len(contents) > 3 else None,
-    )
-    return Call("files", "create", arguments, contents)
-
-
 def _update(file: Resource, patch: Mapping[str, Any], version: int) -> Call:
-    contents = _contents(file["name"], _patched(file["metadata"], patch))
+    contents = contents_of(file["name"], patched(file["metadata"], patch))
     arguments = UpdateFile(
         id=bytes.fromhex(file["id"]),
         name=0,
@@ -265,19 +240,3 @@ def _update(file: Resource, patch: Mapping[str, Any], version: int) -> Call:
         expected=version,
     )
     return Call("files", "update", arguments, contents)
-
-
-def _contents(name: str, metadata: Mapping[str, Any]) -> Sequence[bytes]:
-    """Name, metadata and, if there is one, the position with its name: an attachment each."""
-    rest = {field: value for field, value in metadata.items() if field not in ("location", "place")}
-    named = {"place": metadata["place"]} if "place" in metadata else {}
-    position = [encode_json(metadata["location"] | named)] if "location" in metadata else []
-    return [name.encode(), encode_json(rest), *position]
-
-
-def _patched(metadata: Mapping[str, Any], patch: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The patch applied. What was known of the place or the zone goes with the position or the time."""
-    merged: Mapping[str, Any] = merge(metadata, patch)
-    gone = {"place"} if merged.get("location") != metadata.get("location") else set()
-    gone |= {"taken_offset"} if "taken_at" in patch else set()
-    return {field: value for field, value in merged.items() if field not in gone}

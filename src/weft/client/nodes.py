@@ -7,6 +7,7 @@ transaction or an Idempotency-Key, and so takes effect once.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
@@ -56,6 +57,19 @@ class Nodes:
 
     async def close(self) -> None:
         await self._http.aclose()
+
+    @property
+    def urls(self) -> list[str]:
+        return list(self._urls)
+
+    def each(self) -> "list[Nodes]":
+        """Every node as a counterpart of its own, for who chooses among them; what is open is shared."""
+        found = []
+        for url in self._urls:
+            one = copy(self)
+            one._urls, one._good, one._patience_s = [url], 0, 0.0
+            found.append(one)
+        return found
 
     async def ask(
         self,
@@ -136,7 +150,7 @@ class Nodes:
                 if isinstance(answer, httpx.Response):
                     self._good = node
                     return answer
-                if isinstance(answer, ProblemError) and not _may_pass_over(answer):
+                if isinstance(answer, ProblemError) and not may_pass_over(answer):
                     raise answer
                 errors.append(answer)
             refused = [error for error in errors if isinstance(error, ProblemError)]
@@ -184,5 +198,6 @@ def problem_of(response: httpx.Response) -> ProblemError:
     return ProblemError(response.status_code, problem if isinstance(problem, dict) else {})
 
 
-def _may_pass_over(error: ProblemError) -> bool:
+def may_pass_over(error: ProblemError) -> bool:
+    """Whether another node, or this one later, may answer otherwise."""
     return error.status in PASSED_OVER or error.code == "transaction.pending"

@@ -32,7 +32,8 @@ def weft(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
         with monkeypatch.context() as patch:
             for name in [name for name in os.environ if name.startswith("WEFT_")]:
                 patch.delenv(name)
-            for name, value in {"XDG_CONFIG_HOME": str(tmp_path / "user"), **environment}.items():
+            own = {"XDG_CONFIG_HOME": str(tmp_path / "user"), "XDG_STATE_HOME": str(tmp_path / "state")}
+            for name, value in {**own, **environment}.items():
                 patch.setenv(name, value)
             patch.setattr(sys, "argv", ["weft", *map(str, words)])
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))

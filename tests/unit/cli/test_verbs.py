@@ -69,7 +69,7 @@ def test_a_folder_is_uploaded_once_and_found_again(ask: Run, folder: Path) -> No
     (photos / "deep" / "notes.txt").write_text("remember the milk")
     (photos / ".hidden").write_text("not this")
     first = facts(ask("files", "put", photos, "--json"))
-    assert [(row["state"], Path(row["path"]).name) for row in first] == [("new", "notes.txt")]
+    assert [(row["state"], Path(row["path"]).name) for row in first] == [("stored", "notes.txt")]
     second = facts(ask("files", "put", photos, "--json"))
     assert [(row["id"], row["state"]) for row in second] == [(first[0]["id"], "already there")]
 

@@ -1,0 +1,59 @@
+"""What is said about a file, as it is sent: merge patches, and the attachments that they become."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from weft.client.signing import Call
+from weft.model.call import CreateFile
+
+
+def encode_json(value: object) -> bytes:
+    """The same bytes for the same value."""
+    return json.dumps(
+        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    ).encode()
+
+
+def merge(target: object, patch: object) -> Any:
+    """A JSON merge patch applied (RFC 7396, section 2)."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge(merged.get(name), value)
+    return merged
+
+
+def make_creation(id_: bytes, blob: Mapping[str, Any], name: str, patch: Mapping[str, Any]) -> Call:
+    """The call that makes a file of content that a node has looked at; `patch` is the owner's word."""
+    contents = [bytes.fromhex(blob["sha256"]), *contents_of(name, patched(blob["metadata"], patch))]
+    arguments = CreateFile(
+        id=id_,
+        size=blob["size"],
+        media_type=blob["media_type"],
+        digest=0,
+        name=1,
+        metadata=2,
+        position=3 if len(contents) > 3 else None,
+    )
+    return Call("files", "create", arguments, contents)
+
+
+def contents_of(name: str, metadata: Mapping[str, Any]) -> Sequence[bytes]:
+    """Name, metadata and, if there is one, the position with its name: an attachment each."""
+    rest = {field: value for field, value in metadata.items() if field not in ("location", "place")}
+    named = {"place": metadata["place"]} if "place" in metadata else {}
+    position = [encode_json(metadata["location"] | named)] if "location" in metadata else []
+    return [name.encode(), encode_json(rest), *position]
+
+
+def patched(metadata: Mapping[str, Any], patch: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The patch applied. What was known of the place or the zone goes with the position or the time."""
+    merged: Mapping[str, Any] = merge(metadata, patch)
+    gone = {"place"} if merged.get("location") != metadata.get("location") else set()
+    gone |= {"taken_offset"} if "taken_at" in patch else set()
+    return {field: value for field, value in merged.items() if field not in gone}
