@@ -144,3 +144,5 @@ class EventRow:
     transaction: Digest | None
     event: Event | None
     header: Header
+    place: int | None = None
+    """The transaction's, within its block."""

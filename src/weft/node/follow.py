@@ -95,12 +95,12 @@ class Ledger:
         assert block is not None, "every height up to the head is stored"
         header = block.header
         found = [
-            (receipt.transaction, event)
-            for receipt in map(decode_receipt, block.receipts)
+            (receipt.transaction, event, place)
+            for place, receipt in enumerate(map(decode_receipt, block.receipts))
             for event in receipt.events
         ]
         rows = [
-            EventRow(height, position, transaction, event, header)
-            for position, (transaction, event) in enumerate(found)
+            EventRow(height, position, transaction, event, header, place)
+            for position, (transaction, event, place) in enumerate(found)
         ]
         return [*rows, EventRow(height, len(rows), None, None, header)]

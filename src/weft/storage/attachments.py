@@ -122,6 +122,22 @@ class Attachments:
             f"attachment {commitment.hex()} is damaged in {self._path(spot.sequence)} at {spot.offset}"
         )
 
+    def find_many(self, commitments: Sequence[Digest]) -> dict[Digest, Attachment | Erased | None]:
+        """`find` for each, with one look into the index and each file opened once."""
+        spots = self._find_spots(commitments)
+        found: dict[Digest, Attachment | Erased | None] = {}
+        wanted = sorted(spots.items(), key=lambda one: one[1])
+        for sequence, several in groupby(wanted, key=lambda one: one[1].sequence):
+            with self._opened(sequence) as file:
+                found |= {one: content.read_attachment(file, spot) for one, spot in several}
+        # What is queued, erased, or was moved meanwhile, is looked up by itself.
+        return {
+            one: known
+            if isinstance(known := found.get(one), Attachment) and known.commitment == one
+            else self.find(one)
+            for one in commitments
+        }
+
     def missing(self, commitments: Sequence[Digest]) -> list[Digest]:
         """Those that are neither here nor erased."""
         with self._queuing:
@@ -196,6 +212,12 @@ class Attachments:
         if spot is None and (row := self._rows.get("spots", commitment)) is not None:
             spot = decode_spot(row)
         return spot
+
+    def _find_spots(self, commitments: Iterable[Digest]) -> dict[Digest, Spot]:
+        """Where these stand, as far as the index says."""
+        with self._rows.read() as reading:
+            rows = [(one, reading.get("spots", one)) for one in commitments if one not in self._doomed]
+        return {one: decode_spot(row) for one, row in rows if row is not None}
 
     def _find_tombstone(self, commitment: Digest) -> Erased | None:
         height = self._doomed.get(commitment)

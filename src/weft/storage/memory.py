@@ -195,6 +195,9 @@ class MemoryAttachments:
     def find(self, commitment: Digest) -> Attachment | Erased | None:
         return self._kept.get(commitment)
 
+    def find_many(self, commitments: Sequence[Digest]) -> dict[Digest, Attachment | Erased | None]:
+        return {commitment: self._kept.get(commitment) for commitment in commitments}
+
     def missing(self, commitments: Sequence[Digest]) -> list[Digest]:
         self._suspects.difference_update(commitments)
         return [commitment for commitment in commitments if commitment not in self._kept]

@@ -10,7 +10,8 @@ from weft.api.cursor import read_cursor, write_cursor
 from weft.api.errors import RequestError
 from weft.api.parameter import Parameter
 from weft.apps.files import query as q
-from weft.apps.files.search import Place
+from weft.apps.files.errors import QueryError
+from weft.apps.files.index import Spot
 
 T = TypeVar("T")
 TAGS_MAX = 20
@@ -28,6 +29,8 @@ def _optional(
 
 Q = _optional("q", 'Words, "phrases in quotes" and prefix*, all of which must be found.', q.words)
 TAG = _optional("tag", "A tag; may be given several times, then all must be there.", q.tag)
+ANY_TAG = _optional("any_tag", "A tag; may be given several times, then one must be there.", q.tag)
+NOT_TAG = _optional("not_tag", "A tag that must not be there; may be given several times.", q.no_tag)
 MEDIA_TYPE = _optional("media_type", "A media type, or all of a kind: `image/*`.", q.media_type)
 CAMERA = _optional("camera", "Words that stand in the camera's name one after the other.", q.camera)
 TAKEN_FROM = _optional("taken_from", "Taken then or later: an RFC 3339 time, or a day.", q.taken_from)
@@ -35,6 +38,7 @@ TAKEN_TO = _optional("taken_to", "Taken then or earlier: an RFC 3339 time, or a 
 UNDATED = _optional(
     "undated", "`true`: only files without a time of taking; `false`: only others.", q.undated
 )
+DUPLICATES = _optional("duplicates", "`true`: only files whose content another file has too.", q.duplicates)
 SHA256 = _optional("sha256", "The content's digest, 64 hex digits.", q.sha256)
 NEAR = _optional("near", "`lat,lon`: taken within `radius_km` of this point.", q.parse_point)
 RADIUS = _optional(
@@ -46,7 +50,8 @@ BBOX = _optional(
 SORT = Parameter(
     "sort",
     "query",
-    f"{', '.join(q.SORTS)}; with `-` before it falling. Newest first if not given.",
+    f"{', '.join(q.SORTS)}; with `-` before it falling. Newest first if not given. "
+    "`relevance` goes with `q`: the best match first.",
     {"type": "string", "default": "-created_at"},
     q.parse_sort,
     ("created_at", False),
@@ -59,37 +64,47 @@ FACETS: Parameter[tuple[str, ...]] = Parameter(
     q.parse_facets,
     (),
 )
-_CONDITIONS = (Q, MEDIA_TYPE, CAMERA, TAKEN_FROM, TAKEN_TO, UNDATED, SHA256)
-CONDITIONS: tuple[Parameter[Any], ...] = (*_CONDITIONS, TAG, NEAR, RADIUS, BBOX)
+_CONDITIONS = (Q, MEDIA_TYPE, CAMERA, TAKEN_FROM, TAKEN_TO, UNDATED, DUPLICATES, SHA256)
+CONDITIONS: tuple[Parameter[Any], ...] = (*_CONDITIONS, TAG, ANY_TAG, NOT_TAG, NEAR, RADIUS, BBOX)
 SEARCH: tuple[Parameter[Any], ...] = (*CONDITIONS, SORT, FACETS)
 
 
 def read_query(request: Request) -> q.Query:
     """What this request searches for; raises RequestError or QueryError."""
     conditions = [parameter.of(request) for parameter in _CONDITIONS]
-    tags = request.query_params.getlist(TAG.name)
-    if len(tags) > TAGS_MAX:
-        raise RequestError(f"tag is given {len(tags)} times; it may be given {TAGS_MAX} times")
-    conditions += [TAG.read(text) for text in tags]
+    conditions += [TAG.read(text) for text in _several(request, TAG)]
+    any_tags = _several(request, ANY_TAG)
+    if any_tags:
+        conditions.append(q.Tagged(tuple(text.strip() for text in any_tags)))
+    conditions += [NOT_TAG.read(text) for text in _several(request, NOT_TAG)]
     point, radius, box = NEAR.of(request), RADIUS.of(request), BBOX.of(request)
     if radius is not None and point is None:
         raise RequestError("radius_km says how far from near, which is not given")
     if point is not None:
-        conditions.append(q.near(point, radius or q.RADIUS_KM))
+        conditions.append(q.Near(*point, radius or q.RADIUS_KM))
     if box is not None:
-        conditions.append(q.within(box))
+        conditions.append(box)
     sort, is_rising = SORT.of(request)
+    if sort == "relevance" and Q.of(request) is None:
+        raise QueryError("sort=relevance orders by the words of q, and q names none")
     wanted = tuple(condition for condition in conditions if condition is not None)
     return q.Query(wanted, sort, is_rising, FACETS.of(request))
 
 
-def read_place(request: Request, query: q.Query) -> Place | None:
+def read_spot(request: Request, query: q.Query) -> Spot | None:
     """Where this page begins; raises CursorError for a cursor of another order."""
-    return read_cursor(request, _list_name(query), tuple[str | Whole | None, Whole])
+    return read_cursor(request, _list_name(query), tuple[str | Whole | float | None, Whole])
 
 
-def write_place(query: q.Query, place: Place) -> str:
-    return write_cursor(_list_name(query), place)
+def write_spot(query: q.Query, spot: Spot) -> str:
+    return write_cursor(_list_name(query), spot)
+
+
+def _several(request: Request, parameter: Parameter[Any]) -> list[str]:
+    texts = request.query_params.getlist(parameter.name)
+    if len(texts) > TAGS_MAX:
+        raise RequestError(f"{parameter.name} is given {len(texts)} times; it may be given {TAGS_MAX} times")
+    return texts
 
 
 def _list_name(query: q.Query) -> str:

@@ -8,7 +8,7 @@ Everything that makes content appear takes the same gate, and looks at the index
 import asyncio
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -18,13 +18,14 @@ from weft.apps.files.disk import CHUNK_BYTES
 from weft.apps.files.fetch import Fetcher
 from weft.apps.files.index import PLACES_A_BLOCK, Index, Place
 from weft.apps.files.ports import Ledger, ending
-from weft.apps.files.reader import find_missing, view_file
+from weft.apps.files.reader import find_missing, gather_attachments, view_file
 from weft.apps.files.thumbnails import Thumbnails
 from weft.model.digest import Digest
 from weft.model.errors import BehindError, DiskFullError, DivergedError
 from weft.model.view import EventRow
 
-BATCH = 500
+BATCH = 2_000
+"""Rows of the ledger that are taken in together when there are many."""
 REACH_S = 10.0
 TIDY_S = 60.0
 FULL_PAUSE_S = 5.0
@@ -116,8 +117,7 @@ class Follower:
         events = [row for row in batch if row.event is not None]
         self._blocks_unwritten += len(batch) - len(events)
         if events or self._blocks_unwritten >= BLOCKS_UNWRITTEN_MAX:
-            places = {row.transaction: await self._place_of(row) for row in events}
-            missing, gone = await self._write_patiently(batch[-1], events, places)
+            missing, gone = await self._write_patiently(batch[-1], events)
             for name in gone:
                 self.fetcher.forget(name)
             for name in missing:
@@ -127,40 +127,27 @@ class Follower:
         if finished:
             self._finish(finished[-1])
 
-    async def _place_of(self, row: EventRow) -> Place:
-        assert row.transaction is not None
-        fate = await self._ledger.service.find_fate(row.transaction)
-        assert fate is not None, "an event's transaction was executed"
-        assert fate.height is not None
-        assert fate.position is not None
-        return Place(row.transaction, fate.height, fate.position)
-
-    async def _write_patiently(
-        self, last: EventRow, events: list[EventRow], places: Mapping[bytes | None, Place]
-    ) -> tuple[list[str], list[str]]:
+    async def _write_patiently(self, last: EventRow, events: list[EventRow]) -> tuple[list[str], list[str]]:
         """A full disk holds the index up, not the node: its answers say then that it is behind."""
         while True:
             try:
-                return await asyncio.to_thread(self._write, last, events, places)
+                return await asyncio.to_thread(self._write, last, events)
             except DiskFullError:
                 await asyncio.sleep(FULL_PAUSE_S)
 
-    def _write(
-        self, last: EventRow, events: list[EventRow], places: Mapping[bytes | None, Place]
-    ) -> tuple[list[str], list[str]]:
+    def _write(self, last: EventRow, events: list[EventRow]) -> tuple[list[str], list[str]]:
         """Digests of content that is named and not here, and of content that is no longer named."""
         named, gone = [], []
         with self._gate:
+            changed = [(row, id_, self._load(id_)) for row in events for id_ in (_id_of(row),)]
+            ledger = gather_attachments(
+                self._ledger, (file for *_, file in changed if not file.erased_height)
+            )
             with self._index.writing((last.height, last.position)):
-                for row in events:
-                    assert row.event is not None
-                    id_ = dict(row.event.data)["id"]
-                    assert isinstance(id_, bytes)
-                    file = find_file(self._ledger.state, id_)
-                    assert file is not None, "what was announced is in the state"
+                for row, id_, file in changed:
                     if file.erased_height is None:
                         place = row.height * PLACES_A_BLOCK + row.position
-                        named.append(self._put(id_.hex(), file, place, places[row.transaction]))
+                        named.append(self._put(ledger, id_.hex(), file, place, _changed_by(row)))
                     else:
                         gone.append(self._remove(id_.hex()))
             if gone:
@@ -168,11 +155,16 @@ class Follower:
             missing = [name for name in dict.fromkeys(named) if name and not self._claim(name)]
         return missing, [name for name in gone if name is not None]
 
-    def _put(self, id_: str, file: FileState, place: int, changed: Place) -> str | None:
+    def _load(self, id_: bytes) -> FileState:
+        file = find_file(self._ledger.state, id_)
+        assert file is not None, "what was announced is in the state"
+        return file
+
+    def _put(self, ledger: Ledger, id_: str, file: FileState, place: int, changed: Place) -> str | None:
         """The state of now, which may be newer than the event; the digest of the content."""
         known = self._index.sha256_of(id_)
         made = changed if changed.id == file.created_by else self._index.made_by(id_)
-        view = view_file(self._ledger, id_, file, made or changed)
+        view = view_file(ledger, id_, file, made or changed)
         # Attachments are destroyed a moment before the state says so. What is known of the content is needed
         # when the event of the erasure comes, so it must not be overwritten by nothing.
         if view.sha256 is None and known is not None:
@@ -273,7 +265,7 @@ class Follower:
                 made = self._index.made_by(id_)
                 if file is not None and made is not None and file.erased_height is None:
                     with self._index.writing(self._index.cursor):
-                        sha256 = self._put(id_, file, 0, made)
+                        sha256 = self._put(self._ledger, id_, file, 0, made)
                     if sha256 is not None and not self._claim(sha256):
                         found.append(sha256)
         return found
@@ -286,3 +278,17 @@ class Follower:
         self._finished_height = height
         self._grown.set()
         self._grown = asyncio.Event()
+
+
+def _id_of(row: EventRow) -> bytes:
+    assert row.event is not None
+    id_ = dict(row.event.data)["id"]
+    assert isinstance(id_, bytes)
+    return id_
+
+
+def _changed_by(row: EventRow) -> Place:
+    """The transaction that announced this."""
+    assert row.transaction is not None
+    assert row.place is not None
+    return Place(row.transaction, row.height, row.place)

@@ -160,7 +160,9 @@ def _text(field: str, length_max: int) -> Callable[[object], str]:
     def check(value: object) -> str:
         if not isinstance(value, str) or len(value) > length_max:
             raise MetadataError(f"{field} must be text of at most {length_max} characters")
-        if any(not letter.isprintable() and letter not in "\n\r\t" for letter in value):
+        if not value.isprintable() and any(
+            not letter.isprintable() and letter not in "\n\r\t" for letter in value
+        ):
             raise MetadataError(f"{field} holds a control character")
         return value
 

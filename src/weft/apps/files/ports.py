@@ -1,6 +1,6 @@
 """What the application needs of a node, said by the application; `assembly` fills it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
@@ -21,6 +21,9 @@ class Attachments(Protocol):
 
     def find(self, commitment: Digest) -> Attachment | Erased | None:
         """Touches the disk."""
+
+    def find_many(self, commitments: Sequence[Digest]) -> Mapping[Digest, Attachment | Erased | None]:
+        """`find` for each, at less cost. Touches the disk."""
 
 
 class Peers(Protocol):

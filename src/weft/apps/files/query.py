@@ -1,15 +1,14 @@
 """What can be asked of the index, read from text strictly and turned into conditions.
 
 Words are found in name, title, description, tags, keywords, place, camera, lens, author and custom texts,
-whatever their case and accents, in any order; all must be there. A condition is SQL with its values; nothing
-that a user wrote is part of SQL.
+whatever their case and accents, in any order; all must be there. A condition is a value that says what is
+wanted; each index puts it in its own language. Nothing that a user wrote is part of SQL.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import asin, cos, degrees, isfinite, pi, radians, sin
-from typing import Any
 
 from weft.apps.files.errors import QueryError
 from weft.apps.files.metadata import parse_time
@@ -18,45 +17,111 @@ TEXT_MAX, TERMS_MAX = 1000, 50
 EARTH_KM = 6371.0088
 RADIUS_KM = 10.0
 """How far `near` reaches when nothing is said."""
-SORTS = {
-    "created_at": "file.place",
-    "taken_at": "file.taken_ms",
-    "name": "file.name COLLATE NOCASE",
-    "size": "file.size",
-}
+UNIT = 10_000_000
+"""Positions are compared in ten-millionths of a degree, about a centimetre."""
+SORTS = ("created_at", "taken_at", "name", "size", "relevance")
 FACETS = ("tags", "media_type", "camera", "year")
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _TERM = re.compile(r'\s*(?:"([^"]*)"|([^\s"]+))')
-_WORDS = "file.place IN (SELECT rowid FROM word WHERE word MATCH ?)"
-_CELLS = "file.place IN (SELECT place FROM spot WHERE west <= ? AND east >= ? AND south <= ? AND north >= ?)"
-_DISTANCE = (
-    f"2 * {EARTH_KM!r} * asin(min(1.0, sqrt("
-    "pow(sin(radians(file.lat - ?) / 2), 2) + "
-    "cos(radians(?)) * cos(radians(file.lat)) * pow(sin(radians(file.lon - ?) / 2), 2)))) <= ?"
-)
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """SQL that is true of the files wanted, and the values for its question marks."""
+class Term:
+    """Text whose words stand one after the other in one field. `is_prefix`: the last word may go on."""
 
-    sql: str
-    values: tuple[Any, ...] = ()
+    text: str
+    is_prefix: bool = False
+    is_camera: bool = False
+    """Only the camera's name counts."""
 
 
-_NOTHING = Condition("0")
+@dataclass(frozen=True, slots=True)
+class Words:
+    """All of the terms."""
+
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """At least one of the tags, or none of them."""
+
+    tags: tuple[str, ...]
+    is_wanted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """One type; or all that begin so, when it ends with a slash."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A time of taking between these two milliseconds, themselves included; None is open."""
+
+    first_ms: int | None = None
+    last_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undated:
+    """No time of taking is known, or one is."""
+
+    is_undated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """This SHA-256, in hex."""
+
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicated:
+    """Another file has the same content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Degrees. `west` > `east` goes over the antimeridian."""
+    """Degrees, edges included. `west` > `east` goes over the antimeridian."""
 
     west: float
     south: float
     east: float
     north: float
+
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """West and east in units, in one part or two."""
+        west, east = to_units(self.west), to_units(self.east)
+        return ((west, east),) if west <= east else ((west, 180 * UNIT), (-180 * UNIT, east))
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """At most so far along a great circle (haversine, mean radius of the Earth)."""
+
+    lat: float
+    lon: float
+    radius_km: float
+
+    @property
+    def box(self) -> Box:
+        """The smallest that holds the circle."""
+        return _box_around(self.lat, self.lon, self.radius_km)
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No file is so."""
+
+
+Condition = Words | Tagged | MediaType | Taken | Undated | Content | Duplicated | Box | Near | Nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +131,11 @@ class Query:
     conditions: tuple[Condition, ...] = ()
     sort: str = "created_at"
     is_rising: bool = False
-    facets: tuple[str, ...] = field(default=())
+    facets: tuple[str, ...] = ()
 
-    @property
-    def where(self) -> Condition:
-        """All conditions as one."""
-        sql = " AND ".join(f"({condition.sql})" for condition in self.conditions) or "1"
-        return Condition(sql, tuple(value for condition in self.conditions for value in condition.values))
+
+def to_units(angle: float) -> int:
+    return round(angle * UNIT)
 
 
 def words(text: str) -> Condition | None:
@@ -81,74 +144,57 @@ def words(text: str) -> Condition | None:
         raise QueryError(f"q has {len(text)} characters; the limit is {TEXT_MAX}")
     if text.count('"') % 2:
         raise QueryError(f"a quote in q is not closed: {text[:80]}")
-    terms = [_term(phrase, word) for phrase, word in _TERM.findall(text)]
-    if len(terms) > TERMS_MAX:
-        raise QueryError(f"q has {len(terms)} words; the limit is {TERMS_MAX}")
+    found = _TERM.findall(text)
+    if len(found) > TERMS_MAX:
+        raise QueryError(f"q has {len(found)} words; the limit is {TERMS_MAX}")
+    terms = tuple(term for phrase, word in found if (term := _term(phrase, word)))
     if not terms:
-        return None
-    wanted = " AND ".join(term for term in terms if term)
-    return Condition(_WORDS, (wanted,)) if wanted else _NOTHING
+        return Nothing() if found else None
+    return Words(terms)
 
 
 def camera(name: str) -> Condition:
     """Words that stand in the camera's name one after the other, whatever their case."""
-    phrase = _quote(name)
-    return Condition(_WORDS, (f"camera : {phrase}",)) if phrase else _NOTHING
+    return Words((Term(name, is_camera=True),)) if _is_speaking(name) else Nothing()
 
 
 def tag(text: str) -> Condition:
-    return Condition("file.place IN (SELECT place FROM tag WHERE tag = ?)", (text.strip(),))
+    return Tagged((text.strip(),))
+
+
+def no_tag(text: str) -> Condition:
+    return Tagged((text.strip(),), is_wanted=False)
 
 
 def media_type(text: str) -> Condition:
     """One type, or all of a kind: `image/*`."""
     kind, slash, rest = text.strip().lower().partition("/")
-    if rest == "*" and kind:
-        return Condition("file.media_type >= ? AND file.media_type < ?", (f"{kind}/", f"{kind}0"))
-    return Condition("file.media_type = ?", (f"{kind}{slash}{rest}",))
+    return MediaType(f"{kind}/" if rest == "*" and kind else f"{kind}{slash}{rest}")
 
 
 def taken_from(text: str) -> Condition:
-    return Condition("file.taken_ms >= ?", (_moment_ms(text, is_end=False),))
+    return Taken(first_ms=_moment_ms(text, is_end=False))
 
 
 def taken_to(text: str) -> Condition:
-    return Condition("file.taken_ms <= ?", (_moment_ms(text, is_end=True),))
+    return Taken(last_ms=_moment_ms(text, is_end=True))
 
 
 def undated(text: str) -> Condition:
     """Whether no time of taking is known; raises ValueError."""
-    if text not in ("true", "false"):
-        raise ValueError("must be true or false")
-    return Condition("file.taken_ms IS NULL" if text == "true" else "file.taken_ms IS NOT NULL")
+    return Undated(_truth(text))
+
+
+def duplicates(text: str) -> Condition | None:
+    """Only files whose content another file has too; raises ValueError."""
+    return Duplicated() if _truth(text) else None
 
 
 def sha256(text: str) -> Condition:
     """The content's digest; raises ValueError."""
     if _DIGEST.fullmatch(text) is None:
         raise ValueError("must be 64 lower-case hex digits")
-    return Condition("file.sha256 = ?", (text,))
-
-
-def within(box: Box) -> Condition:
-    """Positions in a box, its edges included."""
-    exact = Condition("file.lat BETWEEN ? AND ?", (box.south, box.north))
-    spans = [(box.west, box.east)] if box.west <= box.east else [(box.west, 180.0), (-180.0, box.east)]
-    parts = [
-        Condition(f"({_CELLS} AND file.lon BETWEEN ? AND ?)", (east, west, box.north, box.south, west, east))
-        for west, east in spans
-    ]
-    sql = " OR ".join(part.sql for part in parts)
-    values = [value for part in parts for value in part.values]
-    return Condition(f"{exact.sql} AND ({sql})", (*exact.values, *values))
-
-
-def near(point: tuple[float, float], radius_km: float) -> Condition:
-    """Positions at most so far from (lat, lon) along a great circle (haversine, mean radius of the Earth)."""
-    lat, lon = point
-    box = _box_around(lat, lon, radius_km)
-    inside = within(box)
-    return Condition(f"{inside.sql} AND {_DISTANCE}", (*inside.values, lat, lat, lon, radius_km))
+    return Content(text)
 
 
 def parse_point(text: str) -> tuple[float, float]:
@@ -179,6 +225,8 @@ def parse_sort(text: str) -> tuple[str, bool]:
     name = "created_at" if name == "created" else name
     if name not in SORTS or len(text) - len(text.lstrip("+- ")) > 1:
         raise ValueError(f"must be one of {', '.join(SORTS)}, with - before it for falling order")
+    if name == "relevance":
+        return name, False
     return name, not text.startswith("-")
 
 
@@ -190,22 +238,27 @@ def parse_facets(text: str) -> tuple[str, ...]:
     return names
 
 
-def _term(phrase: str, word: str) -> str:
-    """One term as FTS5 wants it: quoted, so that no letter of it is taken for an operator."""
+def _term(phrase: str, word: str) -> Term | None:
+    """One term; None when there is no letter or digit in it, for that would match nothing."""
     if not word:
-        return _quote(phrase)
+        return Term(phrase) if _is_speaking(phrase) else None
     bare = word.removesuffix("*")
     if "*" in bare or not bare:
         raise QueryError(f"a * in q may only end a word: {word[:80]}")
-    quoted = _quote(bare)
-    return f"{quoted} *" if quoted and bare != word else quoted
+    return Term(bare, is_prefix=bare != word) if _is_speaking(bare) else None
 
 
-def _quote(text: str) -> str:
-    """Quoted for FTS5; empty when there is no letter or digit in it, for that would match nothing."""
+def _is_speaking(text: str) -> bool:
+    """Whether there is a letter or digit in it."""
     if any(ord(letter) < 32 or letter == "\x7f" for letter in text):
         raise QueryError("there is a control character among the words to search for")
-    return '"' + text.replace('"', '""') + '"' if any(map(str.isalnum, text)) else ""
+    return any(map(str.isalnum, text))
+
+
+def _truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
 
 
 def _moment_ms(text: str, is_end: bool) -> int:

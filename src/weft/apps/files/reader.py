@@ -1,7 +1,7 @@
 """A file as the ledger's state and the attachments together tell it. For threads: it touches the disk."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from weft.api.errors import ErasedError
@@ -41,6 +41,25 @@ def find_missing(ledger: Ledger, versions: Sequence[FileVersion], *more: Commitm
     """Attachments of these versions, and more of them, that are neither here nor erased."""
     stated = [*more, *(one for version in versions for one in _stated(version))]
     return [one.digest for one in stated if ledger.attachments.find(one.digest) is None]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Attachments that were read together, in the place of the ledger's."""
+
+    found: Mapping[Digest, Attachment | Erased | None]
+
+    def find(self, commitment: Digest) -> Attachment | Erased | None:
+        return self.found[commitment]
+
+    def find_many(self, commitments: Sequence[Digest]) -> Mapping[Digest, Attachment | Erased | None]:
+        return self.found
+
+
+def gather_attachments(ledger: Ledger, files: Iterable[FileState]) -> Ledger:
+    """The ledger as a view of these files needs it, with their attachments read at once."""
+    wanted = [one.digest for file in files for one in (file.digest, *_stated(file.newest))]
+    return replace(ledger, attachments=Gathered(ledger.attachments.find_many(wanted)))
 
 
 def view_file(ledger: Ledger, id_: str, file: FileState, made: Place) -> FileView:

@@ -30,7 +30,7 @@ from weft.api.face import (
     write_cursor,
 )
 from weft.api.problems import present_problem
-from weft.apps.files.ask import CONDITIONS, SEARCH, read_place, read_query, write_place
+from weft.apps.files.ask import CONDITIONS, SEARCH, read_query, read_spot, write_spot
 from weft.apps.files.content import is_known, respond_with_content, safe_headers
 from weft.apps.files.errors import FileUnknownError, RangeError
 from weft.apps.files.metadata import BYTES_MAX, read_patch
@@ -105,10 +105,10 @@ def _add_reading(routes: APIRouter, files: FilesService) -> None:
     async def search_files(request: Request) -> Response:
         height = await begin_read(request)
         query = read_query(request)
-        found = await files.search(query, read_place(request, query), LIMIT.of(request), height)
+        found = await files.search(query, read_spot(request, query), LIMIT.of(request), height)
         page = FilePage(
             items=[show_file(file) for file in found.files],
-            next_cursor=None if found.next_place is None else write_place(query, found.next_place),
+            next_cursor=None if found.next_spot is None else write_spot(query, found.next_spot),
             total=found.total,
             total_exact=found.is_total_exact,
             height=height,

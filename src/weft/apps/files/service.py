@@ -19,8 +19,9 @@ from weft.apps.files.contract import NAME, FileState, FileVersion
 from weft.apps.files.draft import Drafts
 from weft.apps.files.errors import FileSizeError, ThumbnailError
 from weft.apps.files.follower import Follower
-from weft.apps.files.index import FileView, Index
+from weft.apps.files.index import FileView, Found, Index, Spot, Timeline
 from weft.apps.files.index import Place as Made
+from weft.apps.files.index.sqlite import SqliteIndex
 from weft.apps.files.media import HEAD_BYTES, media_type_of
 from weft.apps.files.metadata import Metadata, apply_patch, canonical_patch, encode_metadata
 from weft.apps.files.pieces import Pieces, gather
@@ -34,9 +35,7 @@ from weft.apps.files.reader import (
     view_file,
     view_version,
 )
-from weft.apps.files.search import Found, Place, search
 from weft.apps.files.thumbnails import Thumbnails
-from weft.apps.files.timeline import Timeline, count_months
 from weft.apps.files.worker import DRAWABLE, Worker
 from weft.execution.contract import LOCAL
 from weft.model.call import CreateFile, EraseFile, UpdateFile
@@ -94,7 +93,7 @@ class FilesService:
         self.ledger = ledger
         self.file_bytes_max = file_bytes_max
         self.blobs = Blobs(data / "blobs")
-        self.index = Index(data / "index" / "files.sqlite", ledger.genesis.chain)
+        self.index: Index = SqliteIndex(data / "index" / "files.sqlite", ledger.genesis.chain)
         self._worker = Worker()
         self._thumbnails = Thumbnails(data / "index" / "thumbnails", self._worker)
         self._follower = Follower(ledger, self.index, self.blobs, self._thumbnails, file_bytes_max)
@@ -186,15 +185,15 @@ class FilesService:
 
         return await asyncio.to_thread(find)
 
-    async def search(self, query: Query, after: Place | None, limit: int, height: int) -> Found:
+    async def search(self, query: Query, after: Spot | None, limit: int, height: int) -> Found:
         """A page of files, of an index that holds all of this height at least."""
         await self._follower.reach(height)
-        return await asyncio.to_thread(search, self.index, query, after, limit)
+        return await asyncio.to_thread(self.index.search, query, after, limit)
 
     async def timeline(self, query: Query, height: int) -> Timeline:
         """Hits by month, of an index that holds all of this height at least."""
         await self._follower.reach(height)
-        return await asyncio.to_thread(count_months, self.index, query)
+        return await asyncio.to_thread(self.index.count_months, query)
 
     async def history(self, id_: str, below: int | None, limit: int) -> tuple[FileState, list[VersionView]]:
         """Versions, newest first; of an erased file only the last, without content."""

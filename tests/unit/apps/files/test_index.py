@@ -12,7 +12,7 @@ import pytest
 from tests.unit.apps.files.test_search import CHAIN, make_file
 from weft.apps.files import query as q
 from weft.apps.files.index import FileView, Index
-from weft.apps.files.search import search
+from weft.apps.files.index.sqlite import SqliteIndex
 
 
 class Library:
@@ -68,7 +68,7 @@ def numbers_of(files: list[FileView]) -> Iterator[bytes]:
 @pytest.mark.parametrize("seed", range(3))
 def test_no_byte_of_a_removed_file_is_left(tmp_path: Path, seed: int) -> None:
     """Neither name, words, digest nor position, in any file of the index, however pages moved meanwhile."""
-    index = Index(tmp_path / "files.sqlite", CHAIN)
+    index = SqliteIndex(tmp_path / "files.sqlite", CHAIN)
     library = Library(index, seed)
     for _ in range(60):
         library.change(library.chance.randint(1, 12), library.chance.choice((0, 2, 6)))
@@ -85,7 +85,7 @@ def test_no_byte_of_a_removed_file_is_left(tmp_path: Path, seed: int) -> None:
 
 def test_the_planted_leak_is_found(tmp_path: Path) -> None:
     """Without `scrub` the search through the bytes does find what was removed."""
-    index = Index(tmp_path / "files.sqlite", CHAIN)
+    index = SqliteIndex(tmp_path / "files.sqlite", CHAIN)
     library = Library(index, 1)
     for _ in range(60):
         library.change(8, 3)
@@ -96,19 +96,19 @@ def test_the_planted_leak_is_found(tmp_path: Path) -> None:
 
 def test_an_index_is_found_again(tmp_path: Path) -> None:
     """Rows and cursor."""
-    index = Index(tmp_path / "files.sqlite", CHAIN)
+    index = SqliteIndex(tmp_path / "files.sqlite", CHAIN)
     with index.writing((5, 3)):
         index.put(make_file(1, "a.jpg"), 1)
     index.close()
-    index = Index(tmp_path / "files.sqlite", CHAIN)
+    index = SqliteIndex(tmp_path / "files.sqlite", CHAIN)
     assert index.cursor == (5, 3)
-    assert search(index, q.Query(), None, 10).files == (make_file(1, "a.jpg"),)
+    assert index.search(q.Query(), None, 10).files == (make_file(1, "a.jpg"),)
     index.close()
 
 
 def test_a_change_that_fails_leaves_rows_and_cursor(tmp_path: Path) -> None:
     """They are written together or not at all."""
-    index = Index(tmp_path / "files.sqlite", CHAIN)
+    index = SqliteIndex(tmp_path / "files.sqlite", CHAIN)
 
     def write_half() -> None:
         with index.writing((5, 3)):
@@ -118,7 +118,7 @@ def test_a_change_that_fails_leaves_rows_and_cursor(tmp_path: Path) -> None:
     with pytest.raises(apsw.ConstraintError):
         write_half()
     assert index.cursor == (0, -1)
-    assert search(index, q.Query(), None, 10).total == 0
+    assert index.search(q.Query(), None, 10).total == 0
     index.close()
 
 
@@ -126,7 +126,7 @@ def test_a_change_that_fails_leaves_rows_and_cursor(tmp_path: Path) -> None:
 def test_an_index_that_cannot_be_trusted_is_begun_anew(tmp_path: Path, harm: str) -> None:
     """It is derived: the follower fills it again."""
     path = tmp_path / "files.sqlite"
-    index = Index(path, CHAIN)
+    index = SqliteIndex(path, CHAIN)
     with index.writing((5, 3)):
         for number in range(1, 200):
             index.put(make_file(number, f"{number}.jpg", title="word " * 50), number)
@@ -139,20 +139,20 @@ def test_an_index_that_cannot_be_trusted_is_begun_anew(tmp_path: Path, harm: str
         path.write_bytes(b"noise" * 1000)
     if harm == "page":
         path.write_bytes(raw[: len(raw) // 2] + bytes(4096 * 4) + raw[len(raw) // 2 + 4096 * 4 :])
-    index = Index(path, b"x" * 32 if harm == "chain" else CHAIN)
+    index = SqliteIndex(path, b"x" * 32 if harm == "chain" else CHAIN)
     assert index.cursor == (0, -1)
-    assert search(index, q.Query(), None, 10).total == 0
+    assert index.search(q.Query(), None, 10).total == 0
     index.close()
 
 
 def test_a_changed_file_keeps_its_place(tmp_path: Path) -> None:
     """Newest first means newest made."""
-    index = Index(tmp_path / "files.sqlite", CHAIN)
+    index = SqliteIndex(tmp_path / "files.sqlite", CHAIN)
     with index.writing((3, 0)):
         index.put(make_file(1, "old.jpg"), 1 << 20)
         index.put(make_file(2, "new.jpg"), 2 << 20)
         index.put(make_file(1, "old.jpg", title="changed"), 3 << 20)
-    found = search(index, q.Query(), None, 10)
+    found = index.search(q.Query(), None, 10)
     assert [file.name for file in found.files] == ["new.jpg", "old.jpg"]
     assert found.files[1].metadata == {"title": "changed"}
     index.close()

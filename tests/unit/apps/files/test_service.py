@@ -148,7 +148,7 @@ async def test_a_change_is_a_new_version(net: Net) -> None:
         assert written.file is not None
         assert written.file.version == number
     assert written.file.metadata == {"title": "two", "location": {"lat": 1, "lon": 2}}
-    assert await find(net.nodes[2], q.near((1.0, 2.0), 1)) == [written.file]
+    assert await find(net.nodes[2], q.Near(1.0, 2.0, 1)) == [written.file]
     assert await find(net.nodes[2], q.words("one")) == []
     _, versions = await node.files.history(file.id, None, 10)
     assert [(one.version, one.metadata) for one in versions] == [
