@@ -2,7 +2,7 @@
 
 `python -m benchmarks.rebuild --files 50000` makes a ledger of made-up files in a real store with real
 attachments (the clock does not run yet), starts the application of files beside it without an index, and
-times it until the index holds the last block. No content is there; where it is, a node looks whether it is.
+times it until the index holds the last block. The content of each file is its id, and is there already.
 `--profile` shows what the thread that writes the index does.
 """
 
@@ -14,11 +14,13 @@ import random
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from benchmarks.library import Library
+from weft.apps.files.blobs import Blobs
 from weft.apps.files.index import FileView
 from weft.apps.files.metadata import encode_metadata
 from weft.apps.files.ports import Ledger
@@ -69,9 +71,8 @@ class Author:
         return Deliver(commit, (vertex,)), [one for _, several in made for one in several]
 
     def _create(self, file: FileView, time_ms: int) -> tuple[bytes, list[Attachment]]:
-        assert file.sha256 is not None
         rest, position = encode_metadata(file.metadata)
-        contents = [bytes.fromhex(file.sha256), file.name.encode(), rest]
+        contents = [sha256(bytes.fromhex(file.id)).digest(), file.name.encode(), rest]
         contents += [] if position is None else [position]
         attachments = [Attachment(self._chance.randbytes(32), content) for content in contents]
         call = CreateFile(
@@ -120,7 +121,13 @@ def write_ledger(folder: Path, count: int) -> Genesis:
     author, files = Author(), (file for _, file in Library().files(count))
     store, attachments = open_store(author.genesis, folder / "store"), Attachments(folder / "attachments")
     applier = Applier(author.genesis, CONTRACTS, store, attachments)
+    blobs = Blobs(folder / "blobs")
     while several := list(islice(files, FILES_A_COMMIT)):
+        for file in several:
+            content = bytes.fromhex(file.id)
+            path = blobs._claimed(sha256(content).hexdigest())
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         deliver, given = author.commit(several)
         attachments.put(given)
         applier.apply([deliver])
@@ -129,8 +136,8 @@ def write_ledger(folder: Path, count: int) -> Genesis:
     return author.genesis
 
 
-async def rebuild(folder: Path, genesis: Genesis, profile: bool) -> tuple[int, float]:
-    """Files in the index, and seconds that it took."""
+async def rebuild(folder: Path, genesis: Genesis, profile: bool) -> tuple[int, float, float]:
+    """Files in the index, and seconds that it took: by the clock, of a processor."""
     store, attachments = open_store(genesis, folder / "store"), Attachments(folder / "attachments")
     threads = Threads()
     node = cast(Any, Node(store, threads))
@@ -139,10 +146,10 @@ async def rebuild(folder: Path, genesis: Genesis, profile: bool) -> tuple[int, f
     if profile:
         follower = cast(Any, files)._follower
         follower._write = _profiled(profiler, follower._write)
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.process_time()
     running = asyncio.create_task(files.run())
     await cast(Any, files)._follower.reach(store.head.height, 3600)
-    spent = time.perf_counter() - begun
+    spent, used = time.perf_counter() - begun, time.process_time() - used
     total = files.index.search(Query(), None, 1).total
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -151,7 +158,7 @@ async def rebuild(folder: Path, genesis: Genesis, profile: bool) -> tuple[int, f
     threads.stop()
     attachments.close()
     store.close()
-    return total, spent
+    return total, spent, used
 
 
 def _profiled(profiler: cProfile.Profile, call: Callable[..., T]) -> Callable[..., T]:
@@ -173,8 +180,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         genesis = write_ledger(folder, given.files)
-        total, spent = asyncio.run(rebuild(folder, genesis, given.profile))
-        print(f"{total:,} files in {spent:.1f} s: {total / spent:,.0f} a second")  # noqa: T201
+        total, spent, used = asyncio.run(rebuild(folder, genesis, given.profile))
+        rate, share = total / spent, total / used
+        print(
+            f"{total:,} files in {spent:.1f} s: {rate:,.0f} a second by the clock, {share:,.0f} of a processor"
+        )  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Follower:
         self._thumbnails = thumbnails
         self._gate = threading.Lock()
         self._grown = asyncio.Event()
-        self._finished_height = -1
+        self._finished_height = self._start_height = -1
         self._blocks_unwritten = 0
         self.fetcher = Fetcher(ledger, blobs, self._accept, bytes_max)
 
@@ -91,7 +91,8 @@ class Follower:
 
     async def _follow(self) -> None:
         cursor = await asyncio.to_thread(lambda: self._index.cursor)
-        if cursor[0] > await self._ledger.service.reach(None, False):
+        self._start_height = await self._ledger.service.reach(None, False)
+        if cursor[0] > self._start_height:
             # The ledger was begun anew beneath the index.
             await asyncio.to_thread(self._index.clear)
             cursor = 0, -1
@@ -152,7 +153,7 @@ class Follower:
                         gone.append(self._remove(id_.hex()))
             if gone:
                 self._index.scrub()
-            missing = [name for name in dict.fromkeys(named) if name and not self._claim(name)]
+            missing = [name for name in dict.fromkeys(named) if name and not self._is_held(name, last)]
         return missing, [name for name in gone if name is not None]
 
     def _load(self, id_: bytes) -> FileState:
@@ -205,6 +206,11 @@ class Follower:
             return incoming.name == name and self._accept(incoming)
         finally:
             incoming.discard()
+
+    def _is_held(self, name: str, last: EventRow) -> bool:
+        """Whether content that a file names is here, and kept. What was there before the node started is not
+        read through again now: that it is sound is seen to whenever it is read."""
+        return (last.height <= self._start_height and self._blobs.has(name)) or self._claim(name)
 
     def _claim(self, name: str) -> bool:
         return self._index.is_named(name) and self._blobs.claim(name)

@@ -39,7 +39,7 @@ class File(msgspec.Struct):
 
 
 class FilePage(msgspec.Struct):
-    """A page of a search. `total` and the facets are exact up to 10,000 hits."""
+    """A page of a search. `total` and the facets are exact up to 10,000 hits, and of all files."""
 
     items: list[File]
     next_cursor: NextCursor

@@ -211,7 +211,7 @@ def test_an_index_answers_as_going_through_all_files_does(
     for height in range(1, 13):
         library.change(25, height * 7)
     chance = random.Random(seed)
-    for _ in range(150):
+    for _ in range(60):
         check(library, conditions(chance), chance, counted_max)
     for sort in ("created_at", "taken_at", "name", "size"):
         query = q.Query((), sort, chance.random() < 0.5, q.FACETS)

@@ -106,6 +106,16 @@ def test_an_index_is_found_again(tmp_path: Path) -> None:
     index.close()
 
 
+def test_metadata_comes_back_as_it_was(tmp_path: Path) -> None:
+    """Also numbers that no machine word holds."""
+    index = SqliteIndex(tmp_path / "files.sqlite", CHAIN)
+    custom = {"large": 10**40, "small": 0.1, "deep": [{"é": None}, True, -0.0, 2**63]}
+    with index.writing((1, 0)):
+        index.put(make_file(1, "a.jpg", custom=custom), 1)
+    assert index.search(q.Query(), None, 1).files[0].metadata == {"custom": custom}
+    index.close()
+
+
 def test_a_change_that_fails_leaves_rows_and_cursor(tmp_path: Path) -> None:
     """They are written together or not at all."""
     index = SqliteIndex(tmp_path / "files.sqlite", CHAIN)

@@ -169,6 +169,11 @@ BAD_SEARCHES = [
     ("q=a&q=b", "request.invalid"),
     ("min_height=x", "request.invalid"),
     ("&".join(["tag=x"] * 21), "request.invalid"),
+    ("&".join(["any_tag=x"] * 21), "request.invalid"),
+    ("&".join(["not_tag=x"] * 21), "request.invalid"),
+    ("duplicates=maybe", "request.invalid"),
+    ("sort=relevance", "search.query"),
+    ('sort=relevance&q=""', "search.query"),
 ]
 
 
@@ -186,6 +191,26 @@ async def test_a_bad_search_is_refused(web: httpx.AsyncClient) -> None:
     """With 400, never 500."""
     for query, problem in BAD_SEARCHES:
         assert code_of(await web.get(f"/v1/files?{query}")) == (400, problem), query
+
+
+async def test_tags_are_wanted_or_not(web: httpx.AsyncClient) -> None:
+    """All of `tag`, one of `any_tag`, none of `not_tag`; and the same bytes of two owners are duplicates."""
+    for name, tags in (("a", ["sea", "sun"]), ("b", ["sea"]), ("c", ["hill", "sun"])):
+        await put(web, name.encode(), f"{name}.txt", tags=tags)
+
+    async def names(query: str) -> str:
+        answer = (await web.get(f"/v1/files?sort=name&{query}")).json()
+        return "".join(item["name"][0] for item in answer["items"])
+
+    assert await names("tag=sea&tag=sun") == "a"
+    assert await names("any_tag=hill&any_tag=sea") == "abc"
+    assert await names("not_tag=sea") == "c"
+    assert await names("any_tag=sea&not_tag=sun") == "b"
+    assert await names("not_tag=sea&not_tag=hill") == ""
+    assert await names("duplicates=true") == ""
+    assert await names("duplicates=false") == "abc"
+    found = (await web.get("/v1/files?q=txt&sort=relevance")).json()
+    assert found["total"] == 3
 
 
 async def test_pages_have_cursors(web: httpx.AsyncClient) -> None:

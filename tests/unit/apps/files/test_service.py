@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +14,7 @@ from weft.api.errors import ErasedError, PendingError, UnknownError
 from weft.apps.files import query as q
 from weft.apps.files.errors import FileSizeError, MetadataError, ThumbnailError
 from weft.apps.files.index import FileView
+from weft.apps.files.index.sqlite import SqliteIndex
 from weft.apps.files.metadata import encode_metadata
 from weft.apps.files.proof import prove_file
 from weft.apps.files.service import Written
@@ -445,11 +446,20 @@ async def test_bad_wishes_leave_nothing(net: Net) -> None:
 
 
 def dump(node: TwinNode) -> list[Any]:
-    """All rows of the index, table by table."""
-    tables = ("file", "tag", "word", "spot")
-    with node.files.index.reading() as connection:
+    """All rows of the index, table by table, traits by their names."""
+    index = cast(SqliteIndex, node.files.index)
+    with index.reading() as connection:
+        connection.execute(
+            "CREATE VIRTUAL TABLE IF NOT EXISTS temp.term USING fts5vocab(main, word, instance)"
+        )
         return [
-            connection.execute(f"SELECT rowid, * FROM {one} ORDER BY 1").fetchall()
-            for one in tables
-            if one != "tag"
-        ] + [connection.execute("SELECT * FROM tag ORDER BY 1, 2").fetchall()]
+            connection.execute(f"SELECT {what} ORDER BY 1, 2, 3, 4").fetchall()
+            for what in (
+                "* FROM file",
+                "place, taken_ms, lat, lon FROM fact",
+                "facet, value, place, 0 FROM mark JOIN trait ON id = mark.trait",
+                "facet, value, count, 0 FROM trait",
+                "term, doc, col, offset FROM temp.term",
+                "place, west, east, south, north FROM spot",
+            )
+        ]

@@ -11,6 +11,7 @@ was found by searching the files after random deletions). So `scrub` clears the 
 rewrites the file and empties the log.
 """
 
+import json
 import threading
 from array import array
 from bisect import bisect_right
@@ -37,6 +38,7 @@ from weft.apps.files.index import (
 )
 from weft.apps.files.index import plan as planning
 from weft.apps.files.index.part import ALL, DUPLICATED, ERA_BITS, FACET_NUMBERS, LISTED
+from weft.apps.files.metadata import Metadata
 from weft.apps.files.query import Query
 
 READERS = 4
@@ -195,7 +197,7 @@ class SqliteIndex:
                 file.version,
                 file.created_ms,
                 file.updated_ms,
-                msgspec.json.encode(file.metadata).decode(),
+                _encode(file.metadata),
                 bytes.fromhex(file.tx_id),
                 file.tx_height,
                 file.tx_position,
@@ -371,6 +373,14 @@ class SqliteIndex:
             if any(data[end:]):
                 cleared = data[:end] + bytes(len(data) - end)
                 self._run("UPDATE spot_node SET data = ? WHERE nodeno = ?", (cleared, node))
+
+
+def _encode(metadata: Metadata) -> str:
+    try:
+        return msgspec.json.encode(metadata).decode()
+    except OverflowError:
+        # A number of the owner's that is beyond 64 bits.
+        return json.dumps(metadata, ensure_ascii=False)
 
 
 def _prepare(connection: apsw.Connection) -> apsw.Connection:
