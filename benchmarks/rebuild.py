@@ -181,10 +181,11 @@ def main() -> None:
         folder = Path(place)
         genesis = write_ledger(folder, given.files)
         total, spent, used = asyncio.run(rebuild(folder, genesis, given.profile))
-        rate, share = total / spent, total / used
-        print(
-            f"{total:,} files in {spent:.1f} s: {rate:,.0f} a second by the clock, {share:,.0f} of a processor"
-        )  # noqa: T201
+        clock, processor = total / spent, total / used
+        line = (
+            f"{total:,} files: {clock:,.0f} a second by the clock, {processor:,.0f} a second of a processor"
+        )
+        print(line)  # noqa: T201
 
 
 if __name__ == "__main__":
