@@ -53,6 +53,21 @@ def test_content_is_found_from_the_moment_it_was_put(store: AnyAttachments) -> N
         store.sync()
 
 
+def test_many_are_found_as_each_alone_is(store: AnyAttachments) -> None:
+    """What is here, was erased, waits to be written, or was never put; in any order, and twice."""
+    store.put([ONE, TWO])
+    store.sync()
+    store.erase([TWO.commitment], 5)
+    store.put([THREE])
+    never = make(b"never").commitment
+    wanted = [THREE.commitment, ONE.commitment, never, TWO.commitment, ONE.commitment]
+    for _ in range(2):
+        assert store.find_many(wanted) == {one: store.find(one) for one in wanted}
+        store.sync()
+    assert store.find_many(wanted)[ONE.commitment] == ONE
+    assert store.find_many([]) == {}
+
+
 def test_what_was_erased_stays_erased(store: AnyAttachments) -> None:
     """At the lowest height heard of; also what was never here; putting it again changes nothing."""
     store.put([ONE, TWO])

@@ -173,7 +173,6 @@ BAD_SEARCHES = [
     ("&".join(["not_tag=x"] * 21), "request.invalid"),
     ("duplicates=maybe", "request.invalid"),
     ("sort=relevance", "search.query"),
-    ('sort=relevance&q=""', "search.query"),
 ]
 
 
