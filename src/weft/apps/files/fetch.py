@@ -58,6 +58,11 @@ class Fetcher:
             transfer.task.cancel()
             transfer.is_over.set()
 
+    def hurry(self, name: str) -> None:
+        """Look again soon: the content may have come another way. What is under way is not broken off."""
+        if name in self.wanted:
+            self.wanted[name].is_urgent.set()
+
     async def wait(self, name: str, timeout_s: float) -> None:
         """Return once the content is here or not wanted; raises BlobError when it does not come in time."""
         transfer = self.want(name)

@@ -191,7 +191,7 @@ class Follower:
     async def mend(self, name: str, source: Path) -> None:
         """What was uploaded for a file to come is copied for files that name it already and lack it here."""
         if await asyncio.to_thread(self._copy, name, source):
-            self.fetcher.forget(name)
+            self.fetcher.hurry(name)
 
     def _copy(self, name: str, source: Path) -> bool:
         with self._gate:
@@ -218,7 +218,8 @@ class Follower:
     def _accept(self, incoming: Incoming) -> bool:
         with self._gate:
             is_named = self._index.is_named(incoming.name)
-            if is_named:
+            # It may have come another way meanwhile; taking its place would first destroy it.
+            if is_named and not self._blobs.has(incoming.name):
                 self._blobs.keep(incoming, is_claimed=True)
             return is_named
 

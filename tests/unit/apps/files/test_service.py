@@ -308,6 +308,19 @@ async def test_content_that_is_wanted_again_is_fetched_again(net: Net) -> None:
     assert await read(late, new) == b"there and back"
 
 
+async def test_content_that_came_another_way_is_not_lost_to_a_transfer(net: Net) -> None:
+    """A transfer that was broken off, and ends after an upload of the same bytes, changes nothing."""
+    content = os.urandom(5000)
+    node = net.nodes[0]
+    name = (await put_file(node, content)).sha256
+    assert name is not None
+    brought = await node.files.receive(stream(content))
+    await asyncio.to_thread(brought.close)
+    brought.path.unlink()
+    assert await asyncio.to_thread(node.files._follower._accept, brought)
+    assert node.files.blobs.has(name)
+
+
 async def test_other_bytes_than_those_asked_for_are_not_kept(net: Net) -> None:
     """One member lies, another does not."""
     first, liar, asker = net.nodes
