@@ -164,13 +164,15 @@ class Pace:
             self._seen.popleft()
         then_s, sent, done = self._seen[0]
         seconds = max(now_s - then_s, 0.001)
+        rate = (tally.sent_bytes - sent) / seconds
+        # What need not be sent goes by at once, and says nothing about the rest.
+        speed = rate or (tally.done_bytes - done) / seconds
         more = "" if tally.is_counted else "+"
         parts = [
             f"{tally.done_files:,}/{tally.found_files:,}{more} files",
             f"{amount(tally.done_bytes)}/{amount(tally.found_bytes)}{more}",
-            f"{amount((tally.sent_bytes - sent) / seconds)}/s",
+            f"{amount(rate)}/s",
         ]
-        speed = (tally.done_bytes - done) / seconds
         if tally.is_counted and speed > 0:
             left_s = int(max(tally.found_bytes - tally.done_bytes, 0) / speed)
             parts.append(f"{left_s // 3600}:{left_s // 60 % 60:02}:{left_s % 60:02} left")

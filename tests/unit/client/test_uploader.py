@@ -12,7 +12,7 @@ import pytest
 from tests.chain import key
 from tests.unit.client.conftest import FilesTwin
 from tests.unit.client.test_files import signer
-from weft.client import AsyncClient, Options, Tally, Uploaded
+from weft.client import AsyncClient, Options, Tally, UnreachableError, Uploaded
 from weft.client.uploader import sender
 
 __all__ = ["signer"]
@@ -196,7 +196,6 @@ async def test_an_answer_that_was_lost_makes_no_second_file(
     files_url: str, nowhere: str, folder: Path, signer: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file was stored and nobody heard of it: asked again, it is found to be this run's own."""
-    from weft.client.errors import UnreachableError
     from weft.client.nodes import Nodes
 
     real, lost = Nodes.ask, set[str]()
@@ -242,6 +241,34 @@ async def test_watching_takes_what_is_new_once_it_rests(
             assert (await anext(results)).sha256 == sha256(b"other").hexdigest()
         await results.aclose()  # type: ignore[attr-defined]
         assert (await client.files.search(q="new"))["total"] == 2
+
+
+async def test_a_file_that_waits_for_its_turn_is_not_found_again(
+    files_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many passes go by while no node answers."""
+    from weft.client.uploader import rest, run
+
+    monkeypatch.setattr(rest, "REST_S", 0.1)
+    monkeypatch.setattr(rest, "PASS_S", 0.05)
+    monkeypatch.setattr(rest, "SHARE", 0)
+    real, asked = run.Run._find_there, 0
+
+    async def find_there(self: run.Run, batch: object) -> object:
+        nonlocal asked
+        asked += 1
+        if asked < 15:
+            raise UnreachableError("nobody is there")
+        return await real(self, batch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(run.Run, "_find_there", find_there)
+    monkeypatch.setattr(run, "PAUSE_S_MAX", 0.1)
+    async with AsyncClient(files_url, key("alice")) as client:
+        results = client.files.put_many([folder / "a.txt"], Options(watch=True))
+        async with asyncio.timeout(30):
+            assert (await anext(results)).state == "stored"
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(results), 1)
 
 
 async def test_an_erased_file_is_stored_anew(files_url: str, signer: object, folder: Path) -> None:
@@ -293,8 +320,6 @@ async def test_a_damaged_state_file_is_begun_anew(files_url: str, folder: Path) 
 
 async def test_no_node_at_all_ends_the_run(nowhere: str, folder: Path) -> None:
     """Not one file after another is refused; the error says what is wrong."""
-    from weft.client import UnreachableError
-
     async with AsyncClient(nowhere, key("alice"), patience_s=0.1) as client:
         with pytest.raises(UnreachableError):
             await put(client, folder, patience_s=0.2)

@@ -74,6 +74,8 @@ class Run:
         self._recent: OrderedDict[str, str] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
         self._waiting: Counter[str] = Counter()
+        self._under_way: set[Path] = set()
+        """Found and not through yet; as many as the queues hold."""
         self._is_over = False
 
     async def results(self) -> AsyncIterator[Uploaded]:
@@ -132,6 +134,7 @@ class Run:
                     if isinstance(one, Left):
                         await self._leave(one)
                     elif not self._options.watch or self._is_due(one, resting):
+                        self._under_way.add(one.path)
                         await self._found.put(one)
             if not self._options.watch:
                 break
@@ -141,7 +144,7 @@ class Run:
 
     def _is_due(self, one: Found, resting: Resting) -> bool:
         """Whether to look into a file again that is watched: it has changed, and rests."""
-        if self._state.is_done(one.path, one.facts):
+        if one.path in self._under_way or self._state.is_done(one.path, one.facts):
             return False
         return resting.is_due(one, time.monotonic())
 
@@ -273,6 +276,7 @@ class Run:
 
     async def _tell(self, result: Uploaded) -> None:
         self._tally.count(result.state, result.size)
+        self._under_way.discard(result.path)
         await self._results.put(result)
 
     def _make_lane(self, place: int) -> Lane:
