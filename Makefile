@@ -62,11 +62,13 @@ fuzz: $(READY) ## every decoder under a coverage-guided fuzzer (TARGET=all SECON
 		|| { echo "there is no atheris for this Python and machine; make test fuzzes the same with Hypothesis" >&2; exit 1; }
 	@$(BIN)/python -m tests.fuzz $(TARGET) --seconds $(SECONDS)
 
-machine: ## what the tests need beside Python: a C compiler, Go, namespaces, a browser (Debian, as root)
+machine: ## what the tests need beside Python: a C compiler, Go, namespaces, a browser, PostGIS (Debian, as root)
 	@{ command -v cc && command -v unshare && command -v mount && command -v chromium \
+		&& test -e /usr/share/postgresql/15/extension/postgis.control \
 		&& { command -v go || test -x /usr/local/go/bin/go; }; } >/dev/null \
 		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-			gcc libc6-dev golang-go util-linux mount chromium; }
+			gcc libc6-dev golang-go util-linux mount chromium \
+			postgresql-15 postgresql-15-postgis-3 postgresql-15-postgis-3-scripts; }
 
 fire: $(READY) ## real processes under fire (SECONDS=60 SEED=1 FAULT_MODEL=byzantine REPORT=FILE.md)
 	@$(BIN)/python -m tests.fire --seconds $(SECONDS) --seed $(SEED) --fault-model $(FAULT_MODEL) \

@@ -14,6 +14,8 @@ import structlog
 from weft.api.app import create_app
 from weft.api.server import serve
 from weft.apps.files.contract import CONTRACT as FILES
+from weft.apps.files.index import Index
+from weft.apps.files.index.sqlite import SqliteIndex
 from weft.apps.files.inspection import check_blobs
 from weft.apps.files.ports import Ledger
 from weft.apps.files.routes import router
@@ -24,7 +26,7 @@ from weft.execution.builtin.records import CONTRACT as RECORDS
 from weft.execution.executor import found as found_state
 from weft.home import Home, end_freshness, is_fresh, load_genesis
 from weft.ledger.seal import seal_genesis
-from weft.model.errors import WeftError
+from weft.model.errors import ConfigError, WeftError
 from weft.model.genesis import Genesis
 from weft.model.stored import Finding, Note
 from weft.network.peers import Network
@@ -110,7 +112,8 @@ async def _serve(home: Home) -> None:
         gateway = Gateway(genesis, home.gateway, Tokens(config.keys_path).find_key)
         service = NodeService(node, gateway, config.url)
         ledger = Ledger(genesis, home.member, store.state, attachments, node.peers, service)
-        files = FilesService(ledger, data, config.files.upload_bytes_max)
+        index = await asyncio.to_thread(open_index, config, genesis, home.member)
+        files = FilesService(ledger, data, config.files.upload_bytes_max, index)
         app = create_app(
             service, [router(files)], lambda: node.watch.render(node.peers.tallies), find_pages()
         )
@@ -120,6 +123,20 @@ async def _serve(home: Home) -> None:
             serve(app, config.api.host, config.api.port),
             watch_lag(node.watch.loop_lag.observe),
         )
+
+
+def open_index(config: Config, genesis: Genesis, member: int | None) -> Index:
+    """Where the settings want it: a file of this node, or a schema of its own on a server."""
+    if not config.files.index:
+        return SqliteIndex(config.data_path / "index" / "files.sqlite", genesis.chain)
+    try:
+        from weft.apps.files.index.postgres import PostgresIndex
+    except ImportError:
+        raise ConfigError(
+            "files.index names a PostgreSQL, and this Python has no psycopg to reach it with"
+        ) from None
+    name = "replica" if member is None else f"member{member}"
+    return PostgresIndex(config.files.index, f"weft_{genesis.chain.hex()[:12]}_{name}", genesis.chain)
 
 
 def find_pages() -> Path | None:

@@ -65,6 +65,8 @@ class FilesSection(msgspec.Struct, frozen=True):
 
     upload_bytes_max: Positive = 16 << 30
     """A larger upload is refused (413)."""
+    index: Annotated[str, msgspec.Meta(pattern=r"^(postgresql://\S+)?$")] = ""
+    """Where the search index is kept: a PostgreSQL with PostGIS; empty: a file of this node."""
 
 
 SECTIONS: Mapping[str, type[msgspec.Struct]] = {

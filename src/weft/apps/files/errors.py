@@ -10,6 +10,7 @@ RequestError
 ├── DigestError           upload.digest      422  content of another SHA-256 than was announced
 ├── FileSizeError         file.size          413  a file beyond the bound of this node
 ├── RangeError            file.range         416  a range that the content does not have
+├── IndexAwayError        index.away         503  the server that keeps this node's index does not answer
 └── UnknownError
     ├── DraftUnknownError     upload.unknown     404  no upload of that id for this caller at this node
     ├── FileUnknownError      file.unknown       404  no file of that id
@@ -66,6 +67,14 @@ class FileSizeError(RequestError):
     code = "file.size"
     status = 413
     fix = "Send a smaller file, or raise the bound in the settings of this node."
+
+
+class IndexAwayError(RequestError):
+    code = "index.away"
+    status = 503
+    fix = (
+        "Ask another node, or see that the server named by files.index runs; the node goes on by itself then."
+    )
 
 
 class RangeError(RequestError):

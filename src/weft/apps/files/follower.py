@@ -9,12 +9,14 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
 from weft.apps.files.blobs import Blobs, Incoming
 from weft.apps.files.contract import NAME, FileState, find_file
 from weft.apps.files.disk import CHUNK_BYTES
+from weft.apps.files.errors import IndexAwayError
 from weft.apps.files.fetch import Fetcher
 from weft.apps.files.index import PLACES_A_BLOCK, Index, Place
 from weft.apps.files.ports import Ledger, ending
@@ -129,11 +131,11 @@ class Follower:
             self._finish(finished[-1])
 
     async def _write_patiently(self, last: EventRow, events: list[EventRow]) -> tuple[list[str], list[str]]:
-        """A full disk holds the index up, not the node: its answers say then that it is behind."""
+        """A full disk or a server that is away holds up the index, not the node: it says it is behind."""
         while True:
             try:
                 return await asyncio.to_thread(self._write, last, events)
-            except DiskFullError:
+            except (DiskFullError, IndexAwayError):
                 await asyncio.sleep(FULL_PAUSE_S)
 
     def _write(self, last: EventRow, events: list[EventRow]) -> tuple[list[str], list[str]]:
@@ -227,17 +229,23 @@ class Follower:
         """Once the index has caught up with the ledger as it was at the start; then from time to time."""
         start = await self._ledger.service.reach(None, False)
         await self._wait_for(start)
-        missing = await asyncio.to_thread(self._compare)
-        for name in missing:
-            self.fetcher.want(name)
+        is_compared = False
         while True:
-            await asyncio.to_thread(self._blobs.sweep, time.time() - UNCLAIMED_S)
-            lacking = await asyncio.to_thread(self._lacking)
-            for first in range(0, len(lacking), SEEK_MAX):
-                await self._ledger.service.seek(lacking[first : first + SEEK_MAX])
-            for name in await asyncio.to_thread(self._complete):
-                self.fetcher.want(name)
+            with suppress(IndexAwayError):
+                if not is_compared:
+                    for name in await asyncio.to_thread(self._compare):
+                        self.fetcher.want(name)
+                    is_compared = True
+                await self._tidy_once()
             await asyncio.sleep(TIDY_S)
+
+    async def _tidy_once(self) -> None:
+        await asyncio.to_thread(self._blobs.sweep, time.time() - UNCLAIMED_S)
+        lacking = await asyncio.to_thread(self._lacking)
+        for first in range(0, len(lacking), SEEK_MAX):
+            await self._ledger.service.seek(lacking[first : first + SEEK_MAX])
+        for name in await asyncio.to_thread(self._complete):
+            self.fetcher.want(name)
 
     def _compare(self) -> list[str]:
         """What no file names is destroyed; the digests of what files name and is not here."""

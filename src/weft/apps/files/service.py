@@ -88,12 +88,15 @@ class Looked:
 class FilesService:
     """The files of a node. `run` it beside the node."""
 
-    def __init__(self, ledger: Ledger, data: Path, file_bytes_max: int = FILE_BYTES_MAX) -> None:
-        """`data`: the node's folder; blobs go to `blobs/`, what is derived to `index/`."""
+    def __init__(
+        self, ledger: Ledger, data: Path, file_bytes_max: int = FILE_BYTES_MAX, index: Index | None = None
+    ) -> None:
+        """`data`: the node's folder; blobs go to `blobs/`, what is derived to `index/`, and so does the index
+        of files if none is given."""
         self.ledger = ledger
         self.file_bytes_max = file_bytes_max
         self.blobs = Blobs(data / "blobs")
-        self.index: Index = SqliteIndex(data / "index" / "files.sqlite", ledger.genesis.chain)
+        self.index = index or SqliteIndex(data / "index" / "files.sqlite", ledger.genesis.chain)
         self._worker = Worker()
         self._thumbnails = Thumbnails(data / "index" / "thumbnails", self._worker)
         self._follower = Follower(ledger, self.index, self.blobs, self._thumbnails, file_bytes_max)

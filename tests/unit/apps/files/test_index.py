@@ -9,7 +9,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.unit.apps.files.test_search import CHAIN, make_file
+from tests.unit.apps.files.conftest import CHAIN
+from tests.unit.apps.files.test_search import make_file
 from weft.apps.files import query as q
 from weft.apps.files.index import FileView, Index
 from weft.apps.files.index.sqlite import SqliteIndex

@@ -3,18 +3,15 @@
 import itertools
 from collections.abc import Iterator
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit.apps.files.conftest import MakeIndex
 from weft.apps.files import query as q
 from weft.apps.files.errors import QueryError
-from weft.apps.files.index import FileView, Found, Index
+from weft.apps.files.index import FileView, Found, Index, postgres
 from weft.apps.files.index import plan as planning
-from weft.apps.files.index.sqlite import SqliteIndex
-
-CHAIN = bytes(32)
 
 
 def make_file(number: int, name: str, **metadata: Any) -> FileView:
@@ -52,8 +49,8 @@ FILES = (
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    index = SqliteIndex(tmp_path_factory.mktemp("index") / "files.sqlite", CHAIN)
+def index(make_index: MakeIndex) -> Iterator[Index]:
+    index = make_index()
     with index.writing((7, 0)):
         for number, file in enumerate(FILES, 1):
             index.put(file, number << 20)
@@ -182,9 +179,9 @@ def test_pages_follow_each_other_in_every_order(
     assert seen == order
 
 
-def test_what_is_uploaded_meanwhile_moves_no_page(tmp_path: Path) -> None:
+def test_what_is_uploaded_meanwhile_moves_no_page(make_index: MakeIndex) -> None:
     """The second page goes on after the last file of the first."""
-    index = SqliteIndex(tmp_path / "files.sqlite", CHAIN)
+    index = make_index()
     with index.writing((1, 0)):
         for number in range(1, 6):
             index.put(make_file(number, f"{number}.jpg"), number << 20)
@@ -212,7 +209,8 @@ def test_facets_count_what_was_found(index: Index) -> None:
 
 def test_beyond_a_bound_totals_are_not_exact(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """And say so."""
-    monkeypatch.setattr(planning, "COUNTED_MAX", 4)
+    for module in (planning, postgres):
+        monkeypatch.setattr(module, "COUNTED_MAX", 4)
     found = find(index, q.media_type("image/jpeg"), facets=("tags",))
     assert (found.total, found.is_total_exact) == (4, False)
     found = find(index, q.tag("sea"))

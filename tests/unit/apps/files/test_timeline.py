@@ -1,17 +1,15 @@
 """Months of a gallery."""
 
-from pathlib import Path
-
 import pytest
 
-from tests.unit.apps.files.test_search import CHAIN, make_file
+from tests.unit.apps.files.conftest import MakeIndex
+from tests.unit.apps.files.test_search import make_file
 from weft.apps.files import query as q
-from weft.apps.files.index.sqlite import SqliteIndex
 
 
-def test_every_hit_is_counted_in_its_month(tmp_path: Path) -> None:
+def test_every_hit_is_counted_in_its_month(make_index: MakeIndex) -> None:
     """Newest month first, before 1970 too; those without a time apart; of a search only its hits."""
-    index = SqliteIndex(tmp_path / "files.sqlite", CHAIN)
+    index = make_index()
     times = ("2008-10-22T16:28:39Z", "2008-10-31T23:59:59Z", "2009-01-01T00:00:00Z", "1969-07-20T20:17:40Z")
     with index.writing((6, 0)):
         for number, time in enumerate(times, 1):

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, Literal, TypeVar
 
 from tests.chain import CONTRACTS, key, make_genesis
+from weft.apps.files.index import Index
 from weft.apps.files.ports import Ledger
 from weft.apps.files.service import FilesService
 from weft.consensus.messages import Deliver
@@ -104,10 +105,10 @@ class TwinNode:
         self.files: FilesService
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
+    def start(self, index: Index | None = None) -> None:
         """(Re)start the application; ledger and disk are as they were."""
         ledger = Ledger(self.net.genesis, self.place, self.store.state, self.attachments, self, self)
-        self.files = FilesService(ledger, self.home)
+        self.files = FilesService(ledger, self.home, index=index)
         self._task = asyncio.create_task(self.files.run())
 
     async def stop(self) -> None:

@@ -11,12 +11,11 @@ list of it short.
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import apsw
-import msgspec
 
 from weft.apps.files import query as q
 from weft.apps.files.index import (
@@ -44,12 +43,12 @@ from weft.apps.files.index.part import (
     join_tests,
     merge_words,
 )
+from weft.apps.files.index.row import SHOWN, file_of
 
 PROBED_MAX = 200
 """Files that are looked up among the words one by one; of more, the list of the words is read."""
 
-_NAMES = [field.name for field in fields(FileView)]
-COLUMNS = ", ".join(f"file.{name}" for name in _NAMES)
+COLUMNS = ", ".join(f"file.{name}" for name in SHOWN)
 _SORTS = {
     "created_at": ("file.place", "file JOIN fact USING (place)"),
     "taken_at": ("fact.taken_ms", "fact CROSS JOIN file USING (place)"),
@@ -197,15 +196,6 @@ def make_plan(connection: apsw.Connection, conditions: Sequence[q.Condition]) ->
     listed.sort(key=lambda part: part.count or 0)
     driver = listed[0] if listed else None
     return Plan(connection, [part.test for part in tests if part is not driver], None, driver)
-
-
-def file_of(row: Values) -> FileView:
-    """The file of a row of `COLUMNS`."""
-    facts = dict(zip(_NAMES, row, strict=True))
-    for name in ("id", "sha256", "tx_id"):
-        facts[name] = None if facts[name] is None else facts[name].hex()
-    facts["metadata"] = msgspec.json.decode(facts["metadata"])
-    return FileView(**facts)
 
 
 def _plan_short(

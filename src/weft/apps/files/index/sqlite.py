@@ -11,7 +11,6 @@ was found by searching the files after random deletions). So `scrub` clears the 
 rewrites the file and empties the log.
 """
 
-import json
 import threading
 from array import array
 from bisect import bisect_right
@@ -22,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-import msgspec
 
 from weft.apps.files.disk import disk_room
 from weft.apps.files.index import (
@@ -38,7 +36,7 @@ from weft.apps.files.index import (
 )
 from weft.apps.files.index import plan as planning
 from weft.apps.files.index.part import ALL, DUPLICATED, ERA_BITS, FACET_NUMBERS, LISTED
-from weft.apps.files.metadata import Metadata
+from weft.apps.files.index.row import encode_metadata, file_of
 from weft.apps.files.query import Query
 
 READERS = 4
@@ -197,7 +195,7 @@ class SqliteIndex:
                 file.version,
                 file.created_ms,
                 file.updated_ms,
-                _encode(file.metadata),
+                encode_metadata(file.metadata),
                 bytes.fromhex(file.tx_id),
                 file.tx_height,
                 file.tx_position,
@@ -291,7 +289,7 @@ class SqliteIndex:
         row = next(self._run(query, (bytes.fromhex(id_),)), None)
         if row is None:
             return None
-        file, place = planning.file_of(row[:-1]), row[-1]
+        file, place = file_of(row[:-1]), row[-1]
         raw: Any = next(self._run("SELECT traits FROM fact WHERE place = ?", (place,)))[0]
         self._run(_DELETE_WORDS, (place, *texts(file)))
         found = array("I", raw)
@@ -373,14 +371,6 @@ class SqliteIndex:
             if any(data[end:]):
                 cleared = data[:end] + bytes(len(data) - end)
                 self._run("UPDATE spot_node SET data = ? WHERE nodeno = ?", (cleared, node))
-
-
-def _encode(metadata: Metadata) -> str:
-    try:
-        return msgspec.json.encode(metadata).decode()
-    except OverflowError:
-        # A number of the owner's that is beyond 64 bits.
-        return json.dumps(metadata, ensure_ascii=False)
 
 
 def _prepare(connection: apsw.Connection) -> apsw.Connection:
