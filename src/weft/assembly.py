@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncGenerator, Coroutine, Iterator
+import tomllib
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import structlog
 
 from weft.api.app import create_app
 from weft.api.server import serve
+from weft.apps.files.bucket import Place
 from weft.apps.files.contract import CONTRACT as FILES
 from weft.apps.files.index import Index
 from weft.apps.files.index.sqlite import SqliteIndex
@@ -20,6 +22,7 @@ from weft.apps.files.inspection import check_blobs
 from weft.apps.files.ports import Ledger
 from weft.apps.files.routes import router
 from weft.apps.files.service import FilesService
+from weft.apps.files.vault import Keeping
 from weft.config import Config
 from weft.execution.builtin.members import CONTRACT as MEMBERS
 from weft.execution.builtin.records import CONTRACT as RECORDS
@@ -41,6 +44,7 @@ from weft.node.verify import verify_home
 from weft.storage.attachments import Attachments
 from weft.storage.inspection import inspect
 from weft.storage.journal import Journal
+from weft.storage.keyfile import read_private
 from weft.storage.store import LmdbStore
 from weft.storage.tokens import Tokens
 
@@ -101,19 +105,18 @@ async def _serve(home: Home) -> None:
             addresses = config.peer.addresses
             return Network(genesis, home.member, home.validator, listen, addresses, inbox, config.limits)
 
-        def read_blob(name: str, offset: int) -> AsyncGenerator[bytes, None]:
-            return files.read_blob(name, offset)
-
         node = Node(
             genesis, home.member, config.url, home.validator, CONTRACTS, recovered, LoopClock(), threads,
-            journal, store, attachments, data, connect, read_blob, config.limits,
+            journal, store, attachments, data, connect, config.limits,
         )  # fmt: skip
         asyncio.get_running_loop().set_exception_handler(partial(hear_mistake, node))
         gateway = Gateway(genesis, home.gateway, Tokens(config.keys_path).find_key)
         service = NodeService(node, gateway, config.url)
         ledger = Ledger(genesis, home.member, store.state, attachments, node.peers, service)
         index = await asyncio.to_thread(open_index, config, genesis, home.member)
-        files = FilesService(ledger, data, config.files.upload_bytes_max, index)
+        keeping = find_keeping(config, genesis)
+        files = FilesService(ledger, data, config.files.upload_bytes_max, keeping, index)
+        node.blobs = files
         app = create_app(
             service, [router(files)], lambda: node.watch.render(node.peers.tallies), find_pages()
         )
@@ -123,6 +126,29 @@ async def _serve(home: Home) -> None:
             serve(app, config.api.host, config.api.port),
             watch_lag(node.watch.loop_lag.observe),
         )
+
+
+def find_keeping(config: Config, genesis: Genesis) -> Keeping:
+    """How this node keeps content. In a bucket, each chain and each member has a folder of its own; one that
+    is shared has one for all. Raises ConfigError or KeyFileError."""
+    files = config.files
+    paces = files.cache_bytes_max, files.scrub_pass_s, files.scrub_bytes_per_s
+    if files.store == "folder":
+        return Keeping(files.copies, None, {}, False, *paces)
+    owner = "shared" if files.shared else config.node.name
+    folder = "/".join(part for part in (files.prefix, genesis.chain.hex()[:16], owner) if part)
+    credentials = {}
+    if files.credentials:
+        path = config.home / files.credentials
+        try:
+            credentials = tomllib.loads(read_private(path).decode())
+        except ValueError:
+            # The reason is not passed on: a parser's message may quote the secret.
+            raise ConfigError(f"{path} is no TOML of names and texts") from None
+        if not all(isinstance(value, str) for value in credentials.values()):
+            raise ConfigError(f"{path} is no TOML of names and texts")
+    place = Place(files.store, files.bucket, folder, files.endpoint, files.region, files.account)
+    return Keeping(files.copies, place, credentials, files.shared, *paces)
 
 
 def open_index(config: Config, genesis: Genesis, member: int | None) -> Index:

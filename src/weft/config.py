@@ -67,6 +67,27 @@ class FilesSection(msgspec.Struct, frozen=True):
     """A larger upload is refused (413)."""
     index: Annotated[str, msgspec.Meta(pattern=r"^(postgresql://\S+)?$")] = ""
     """Where the search index is kept: a PostgreSQL with PostGIS; empty: a file of this node."""
+    store: Literal["folder", "s3", "azure"] = "folder"
+    """Where content is kept (docs/operate/blobs.md)."""
+    copies: Annotated[int, msgspec.Meta(ge=0, le=128)] = 0
+    """How many members hold a blob; 0: all."""
+    shared: bool = False
+    """Whether the bucket is the one of all members."""
+    bucket: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]*$")] = ""
+    prefix: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$")] = ""
+    endpoint: Annotated[str, msgspec.Meta(pattern=r"^(https?://[^\s?#@]+)?$")] = ""
+    """Empty: the provider's own."""
+    region: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]*$")] = ""
+    account: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]*$")] = ""
+    """The storage account (Azure)."""
+    credentials: str = ""
+    """A file of the home with what opens the bucket; empty: the provider's own variables."""
+    cache_bytes_max: Positive = 1 << 30
+    """Content that is kept elsewhere and cached here."""
+    scrub_pass_s: Positive = 3600
+    """Time in which all content is looked for once."""
+    scrub_bytes_per_s: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 4 << 20
+    """How fast content on disk is read again; 0: not at all."""
 
 
 SECTIONS: Mapping[str, type[msgspec.Struct]] = {
@@ -140,7 +161,21 @@ def load_config(
         name: kind(**{key.split(".")[1]: value for key, value in values.items() if key.split(".")[0] == name})
         for name, kind in SECTIONS.items()
     }
-    return Config(home=home, **sections, sources=types.MappingProxyType(sources))  # type: ignore[arg-type]
+    config = Config(home=home, **sections, sources=types.MappingProxyType(sources))  # type: ignore[arg-type]
+    _check_files(config.files)
+    return config
+
+
+def _check_files(files: FilesSection) -> None:
+    """Raise ConfigError unless the settings of the file application agree with each other."""
+    for holds, sentence in (
+        (files.store == "folder" or files.bucket, f"files.store = {files.store!r} needs files.bucket"),
+        (files.store != "folder" or not files.bucket, "files.bucket needs files.store = 's3' or 'azure'"),
+        (files.store != "folder" or not files.shared, "files.shared needs files.store = 's3' or 'azure'"),
+        (not (files.shared and files.copies), "files.copies has no meaning in one shared bucket"),
+    ):
+        if not holds:
+            raise ConfigError(f"the settings do not agree: {sentence}")
 
 
 def explain(config: Config) -> list[Setting]:

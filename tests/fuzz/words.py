@@ -106,6 +106,7 @@ def requests() -> tuple[message.Request, ...]:
         message.FetchCheckpoint(0),
         message.FetchTree(2, b"0a"),
         message.AskNewest(0, bytes(32)),
+        message.ProveBlob(DIGEST, bytes(32)),
     )
 
 
@@ -122,6 +123,7 @@ def answers() -> tuple[message.Answer, ...]:
         message.Newest(checkpoint, SignedStatement(checkpoint.statement, *checkpoint.signatures[0])),
         message.Tree((bytes(32),) * 16, ((b"key", DIGEST),)),
         message.Told(0, bytes(32), 1, 1, vertex.raw, bytes(64)),
+        message.BlobProof(DIGEST),
         message.Refused("busy"),
     )
 

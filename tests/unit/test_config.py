@@ -41,7 +41,13 @@ def test_a_variable_beats_the_file_and_a_flag_beats_both(tmp_path: Path) -> None
 def test_every_setting_can_be_given_by_its_variable(tmp_path: Path) -> None:
     """`WEFT_SECTION_KEY` works for all, whatever the type."""
     defaults = {setting.key: setting.value for setting in explain(load(tmp_path, ""))}
-    words = {"peer.addresses": "a:1, b:2", "api.url": "http://x"}
+    words = {
+        "peer.addresses": "a:1, b:2",
+        "api.url": "http://x",
+        "files.store": "s3",
+        "files.bucket": "photos",
+        "files.shared": "false",
+    }
     given = {
         variable_of(key): words.get(key, "7" if isinstance(value, int) else str(value))
         for key, value in defaults.items()
@@ -68,6 +74,12 @@ def test_every_setting_can_be_given_by_its_variable(tmp_path: Path) -> None:
         ("[peer]\naddresses = ['x']", {}, "peer.addresses"),
         ("[limits]\npool_bytes_max = -1", {}, "limits.pool_bytes_max = -1"),
         ("[log]\nlevel = 'loud'", {}, "log.level = 'loud'"),
+        ("[files]\nstore = 'ftp'", {}, "files.store = 'ftp'"),
+        ("[files]\nstore = 's3'", {}, "files.bucket"),
+        ("[files]\nbucket = 'photos'", {}, "files.store"),
+        ("[files]\nshared = true", {}, "files.shared"),
+        ("[files]\nstore = 's3'\nbucket = 'b'\nshared = true\ncopies = 2", {}, "files.copies"),
+        ("[files]\nendpoint = 'http://user:secret@x'", {}, "files.endpoint"),
         ("[api\n", {}, "config.toml"),
         ("[api]\nport = " + "9" * 5000, {}, "config.toml"),
         ("[api]\nport = " + "[" * 700, {}, "config.toml"),

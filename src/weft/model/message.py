@@ -201,6 +201,21 @@ class Told(Message, frozen=True):
         return digest("told", encode((self.epoch, self.nonce, self.member, self.bound, self.vertex)))
 
 
+class ProveBlob(Message, frozen=True):
+    """Does the member have the bytes of this blob? Answered by BlobProof."""
+
+    name: Digest
+    """SHA-256 of the content."""
+    nonce: Digest
+    """Drawn for this question; it chooses what the answer is made of."""
+
+
+class BlobProof(Message, frozen=True):
+    """What only who has the bytes can say, to who asked (docs/protocol/peers.md section 8)."""
+
+    proof: Digest
+
+
 class Refused(Message, frozen=True):
     """The answerer has nothing to say to this request."""
 
@@ -216,8 +231,9 @@ Request = (
     | FetchCheckpoint
     | FetchTree
     | AskNewest
+    | ProveBlob
 )
-Answer = Vertices | Attachments | Blocks | Piece | Commits | Newest | Tree | Told | Refused
+Answer = Vertices | Attachments | Blocks | Piece | Commits | Newest | Tree | Told | BlobProof | Refused
 
 
 def decode_item(raw: bytes) -> Item:

@@ -9,6 +9,7 @@ from weft.model.message import (
     Answer,
     AskNewest,
     Attachments,
+    BlobProof,
     Blocks,
     Commits,
     FetchAttachments,
@@ -22,6 +23,7 @@ from weft.model.message import (
     Newest,
     Opening,
     Piece,
+    ProveBlob,
     Request,
     Told,
     Tree,
@@ -46,6 +48,7 @@ ANSWERED_BY: dict[type[Request], type[Answer]] = {
     FetchCheckpoint: Newest,
     FetchTree: Tree,
     AskNewest: Told,
+    ProveBlob: BlobProof,
 }
 """The answer to each request, if it isn't Refused."""
 

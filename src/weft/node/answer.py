@@ -65,6 +65,8 @@ class Answers:
                 return self._tree.answer(request)
             case message.AskNewest():
                 return self._told(request)
+            case message.ProveBlob():
+                raise AssertionError("whoever keeps blobs answers for them")
             case _:
                 assert_never(request)
 

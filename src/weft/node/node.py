@@ -105,7 +105,6 @@ class Node:
         attachments: ports.AttachmentStore,
         data: Path,
         connect: Callable[[ports.Inbox], ports.Peers],
-        read_blob: Callable[[str, int], AsyncGenerator[bytes, None]],
         limits: LocalLimits,
         machine: ports.Machine = ports.MACHINE,
     ) -> None:
@@ -133,7 +132,8 @@ class Node:
         self._signer = signer
         self._pruning = Pruning(journal, store, workers)
         self._recovered = recovered
-        self._read_blob = read_blob
+        self.blobs: ports.Blobs = ports.NoBlobs()
+        """Who keeps content on this node; an application takes this place."""
         self._applier = Applier(genesis, contracts, store, attachments)
         self._backlog = Backlog(workers, self._applier.apply, self._settle, self._applier.is_due)
         self._leftovers = Leftovers(lambda: self.core, self.pool, store, attachments, workers)
@@ -365,10 +365,12 @@ class Node:
             # Who asks may speak only two rounds above what it hears; in an idle network none would open.
             self._feed(Want())
             return answer
+        if isinstance(request, message.ProveBlob):
+            return await self.blobs.prove_blob(member, request)
         return await self.workers.run("read", lambda: self._answers.answer(request))
 
     def read_blob(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
-        return self._read_blob(name, offset)
+        return self.blobs.read_blob(name, offset)
 
     # Effects out.
 

@@ -13,8 +13,9 @@ from typing import Protocol, TypeVar
 from weft.model.block import Block, Checkpoint, Header, Sealed
 from weft.model.commit import Commit
 from weft.model.digest import Digest
+from weft.model.errors import BlobError
 from weft.model.keys import PublicKey, is_signed
-from weft.model.message import Answer, Item, Opening, Request
+from weft.model.message import Answer, BlobProof, Item, Opening, ProveBlob, Refused, Request
 from weft.model.stored import BASE, BOUND, OTHER, OWN, SPOKEN, WORD, Change, Erased, Place
 from weft.model.transaction import Attachment
 
@@ -143,6 +144,27 @@ class Inbox(Protocol):
 
     def read_blob(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         """Content of a blob that this node keeps, in chunks; raises BlobError when it is not here."""
+
+
+class Blobs(Protocol):
+    """Content that an application keeps beside the node, for the other members."""
+
+    def read_blob(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
+        """Content from the offset on, in chunks; raises BlobError when it is not here."""
+
+    async def prove_blob(self, member: int, question: ProveBlob) -> BlobProof | Refused:
+        """The answer for `member`, who asks; refused when the content is not kept here."""
+
+
+class NoBlobs:
+    """A node without an application that keeps content."""
+
+    async def read_blob(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
+        raise BlobError("this node keeps no blobs")
+        yield b""
+
+    async def prove_blob(self, member: int, question: ProveBlob) -> BlobProof | Refused:
+        return Refused("this node keeps no blobs")
 
 
 class Journal(Protocol):

@@ -6,13 +6,12 @@ subject to the disk's fate.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from weft.consensus.core import Core
 from weft.consensus.messages import Effect
-from weft.model.errors import BlobError
 from weft.model.genesis import Genesis
 from weft.model.keys import PrivateKey
 from weft.model.message import Item
@@ -91,7 +90,7 @@ class Life:
         self.node = node = Watched(
             genesis, place, f"http://{genesis.members[place].name}", validator.signer, world.contracts,
             recovered, clock, Workers(world.loop, validator.delays_s), journal, disk.store, disk.attachments,
-            Path(), self._connect, _no_blob, world.limits, machine,
+            Path(), self._connect, world.limits, machine,
         )  # fmt: skip
         node.life = self
         gateway = Gateway(genesis, world.gateway, lambda _: None, world.random_bytes)
@@ -255,8 +254,3 @@ class Validator:
     def send(self, member: int, item: Item | bytes) -> None:
         if self.life is not None:
             self.life.port.slip(member, item)
-
-
-async def _no_blob(name: str, offset: int) -> AsyncGenerator[bytes, None]:
-    raise BlobError("no member of a simulated network keeps blobs")
-    yield b""

@@ -238,7 +238,7 @@ class World:
             self.genesis, place, f"http://node{place}", signer, CONTRACTS, recovered,
             Clock(asyncio.get_running_loop(), Host(), Wall()),
             self.workers[place], disk.journal, disk.store, disk.attachments, self.folder,
-            lambda inbox: Peers(self, place, inbox), _no_blob, self.limits,
+            lambda inbox: Peers(self, place, inbox), self.limits,
         )  # fmt: skip
         self.nodes[place] = node
         self.services[place] = NodeService(node, Gateway(self.genesis, key("gate"), lambda _: None), node.url)
@@ -338,8 +338,3 @@ class World:
     @property
     def heights(self) -> list[int]:
         return [self.nodes[place].store.head.height for place in sorted(self.nodes)]
-
-
-async def _no_blob(name: str, offset: int) -> AsyncGenerator[bytes, None]:
-    raise NotImplementedError
-    yield b""

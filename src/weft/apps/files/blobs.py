@@ -7,7 +7,8 @@ synced before its name goes, and whoever was reading it is cut off rather than s
 
     incoming/     still being written; nothing of it outlives a restart
     unclaimed/    uploaded here, and no executed file names it yet; swept when its time is over
-    ab/abcd…      content of at least one file
+    ab/abcd…      content of at least one file, which stays until something says otherwise
+    cached/       content that is kept elsewhere too: those used longest ago make room for others
     damaged/      set aside; destroyed when sound content takes its place, or with its file
 
 An upload waits in `unclaimed/` as a copy of its own, so that erasing the last file with the same content
@@ -28,10 +29,18 @@ from tempfile import mkstemp
 from weft.apps.files.disk import CHUNK_BYTES, disk_room, hash_file, shred, sync_folder
 from weft.model.errors import BlobError
 
+SHARDS = tuple(f"{number:02x}" for number in range(256))
+"""What digests begin with."""
 _NAME = re.compile(r"[0-9a-f]{64}")
 _REMEMBERED_MAX = 10_000
 _STRIPES = 64
 OPEN_TRIES = 3
+CACHE_BYTES_MAX = 1 << 30
+
+
+def is_digest(name: str) -> bool:
+    """Whether this is how blobs are named: 64 hex digits, small letters."""
+    return _NAME.fullmatch(name) is not None
 
 
 class Incoming:
@@ -89,6 +98,11 @@ class Reading:
             raise BlobError("the content was erased while it was being read")
         return data
 
+    def pass_over_memory(self) -> None:
+        """Let what the system has of the file in memory go, where it can, so that the disk is read."""
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_DONTNEED)
+
     def revoke(self) -> None:
         self._is_revoked = True
 
@@ -99,17 +113,27 @@ class Reading:
 
 
 class Blobs:
-    """All blobs of a node, in one folder."""
+    """The blobs on the disk of a node, in one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cache_bytes_max: int = CACHE_BYTES_MAX) -> None:
         self.folder = folder
-        self._incoming, self._unclaimed, self._damaged = (
-            folder / name for name in ("incoming", "unclaimed", "damaged")
+        self.cache_bytes_max = cache_bytes_max
+        self.damages = 0
+        """Blobs that were set aside since the start."""
+        self._incoming, self._unclaimed, self._cached, self._damaged = (
+            folder / name for name in ("incoming", "unclaimed", "cached", "damaged")
         )
-        for path in (self._incoming, self._unclaimed, self._damaged):
+        for path in (self._incoming, self._unclaimed, self._cached, self._damaged):
             path.mkdir(parents=True, exist_ok=True)
         for left_over in self._incoming.iterdir():
             shred(left_over)
+        self._uses = OrderedDict(
+            (path.name, path.stat().st_size)
+            for path in sorted(self._cached.iterdir(), key=lambda path: path.stat().st_mtime)
+        )
+        """Size of what is cached, by digest; used longest ago first."""
+        self._cached_bytes = sum(self._uses.values())
+        self._cache_lock = threading.Lock()
         self._locks = [threading.RLock() for _ in range(_STRIPES)]
         self._verified: OrderedDict[Path, tuple[int, ...]] = OrderedDict()
         self._readings: dict[Path, set[Reading]] = {}
@@ -129,37 +153,75 @@ class Blobs:
             if is_claimed:
                 self._destroy_path(self._damaged / incoming.name)
 
+    def cache(self, incoming: Incoming) -> None:
+        """Make content that is kept elsewhere too readable for a while under its digest."""
+        incoming.close()
+        with self._lock(incoming.name):
+            path = self._cached / incoming.name
+            if self._is_sound(path):
+                return
+            self._place(incoming.path, path)
+            self._destroy_path(self._damaged / incoming.name)
+        self._use(incoming.name, incoming.size)
+
     def claim(self, name: str) -> bool:
         """A file names this content: keep it from now on. False when it is not here."""
         with self._lock(name):
-            waiting, path = self._unclaimed / name, self._claimed(name)
-            if self._is_sound(path):
-                self._destroy_path(waiting)
-            elif self._is_sound(waiting):
-                self._place(waiting, path)
-            else:
-                return False
-            self._destroy_path(self._damaged / name)
+            path = self._claimed(name)
+            others = self._unclaimed / name, self._cached / name
+            if not self._is_sound(path):
+                source = next((other for other in others if self._is_sound(other)), None)
+                if source is None:
+                    return False
+                self._place(source, path)
+            for other in (*others, self._damaged / name):
+                self._destroy_path(other)
             return True
 
+    def relax(self, name: str) -> None:
+        """Content that is kept elsewhere from now on: it may be cached here, and need not be kept."""
+        with self._lock(name):
+            path, target = self._claimed(name), self._cached / name
+            if not path.exists():
+                return
+            self._destroy_path(target)
+            for reading in self._readings.pop(path, set()):
+                reading.path = target
+                self._readings.setdefault(target, set()).add(reading)
+            self._place(path, target)
+            size = target.stat().st_size
+        self._use(name, size)
+
     def has(self, name: str) -> bool:
-        """Whether files' content of this digest is here, without looking at it."""
+        """Whether files' content of this digest is kept here, without looking at it."""
         return self._claimed(name).exists()
 
-    def find(self, name: str) -> Path | None:
-        """Where sound content of this digest is."""
-        if not _NAME.fullmatch(name):
+    def awaited(self) -> list[str]:
+        """Digests of the uploads that wait here to be named."""
+        return sorted(path.name for path in self._unclaimed.iterdir())
+
+    def find(self, name: str, is_kept: bool = False) -> Path | None:
+        """Where sound content of this digest is; with `is_kept`, not what only waits or is cached."""
+        if not is_digest(name):
             return None
         # What waits may be claimed between two looks.
-        for path in (self._claimed(name), self._unclaimed / name, self._claimed(name)):
+        others = [] if is_kept else [self._unclaimed / name, self._cached / name]
+        for path in [self._claimed(name), *others, self._claimed(name)]:
             if self._is_sound(path):
+                if path.parent == self._cached:
+                    self._use(name, path.stat().st_size)
                 return path
         return None
 
-    def open(self, name: str) -> Reading:
+    def check(self, name: str) -> bool:
+        """Read what is kept under this digest again; whether it is sound. What is not is set aside."""
+        self._verified.pop(self._claimed(name), None)
+        return self._is_sound(self._claimed(name))
+
+    def open(self, name: str, is_kept: bool = False) -> Reading:
         """Sound content; raises BlobError when there is none here. `release` the reading in the end."""
         for _ in range(OPEN_TRIES):
-            path = self.find(name)
+            path = self.find(name, is_kept)
             if path is None:
                 raise BlobError("this node does not have the content")
             # It may have been claimed, or erased, since it was found.
@@ -169,6 +231,16 @@ class Blobs:
                 return reading
         raise BlobError("the content was erased a moment ago")
 
+    def peek(self, name: str) -> Reading | None:
+        """What is kept under this digest, sound or not, as it is on the disk itself; `release` it."""
+        path = self._claimed(name)
+        with suppress(FileNotFoundError), self._lock(name):
+            reading = Reading(path)
+            reading.pass_over_memory()
+            self._readings.setdefault(path, set()).add(reading)
+            return reading
+        return None
+
     def release(self, reading: Reading) -> None:
         """Close a reading; a second time does nothing."""
         with self._lock(reading.path.name):
@@ -176,12 +248,13 @@ class Blobs:
             others = self._readings.pop(reading.path, set()) - {reading}
             if others:
                 self._readings[reading.path] = others
+        self._make_room()
 
     def destroy(self, name: str) -> None:
         """Overwrite and remove the content of files; an upload of the same bytes that still waits stays."""
         with self._lock(name):
-            self._destroy_path(self._claimed(name))
-            self._destroy_path(self._damaged / name)
+            for path in (self._claimed(name), self._cached / name, self._damaged / name):
+                self._destroy_path(path)
 
     def hold(self, name: str, until_s: float) -> None:
         """Do not sweep this unclaimed upload before that time (seconds since 1970)."""
@@ -197,9 +270,16 @@ class Blobs:
         return len(old)
 
     def names(self) -> Iterator[str]:
-        """Digests of all content that files had when last seen."""
-        for shard in sorted(self.folder.glob("[0-9a-f][0-9a-f]")):
-            yield from sorted(path.name for path in shard.iterdir())
+        """Digests of all content that files had when last seen, cached content included."""
+        for shard in SHARDS:
+            yield from self.shard(shard)
+        yield from sorted(path.name for path in self._cached.iterdir())
+
+    def shard(self, shard: str) -> list[str]:
+        """Digests, rising, of what is kept whose first two digits are these."""
+        with suppress(FileNotFoundError):
+            return sorted(path.name for path in (self.folder / shard).iterdir())
+        return []
 
     def _lock(self, name: str) -> threading.RLock:
         """Names share a few locks, so that destroying one large blob does not hold up all the others."""
@@ -207,6 +287,36 @@ class Blobs:
 
     def _claimed(self, name: str) -> Path:
         return self.folder / name[:2] / name
+
+    def _use(self, name: str, size: int) -> None:
+        with self._cache_lock:
+            self._cached_bytes += size - self._uses.pop(name, 0)
+            self._uses[name] = size
+        self._make_room()
+
+    def _leave(self, path: Path) -> None:
+        """What was at this path is no longer there."""
+        self._verified.pop(path, None)
+        if path.parent == self._cached:
+            with self._cache_lock:
+                self._cached_bytes -= self._uses.pop(path.name, 0)
+
+    def _make_room(self) -> None:
+        """Destroy what was used longest ago while the cache is too large; nothing that is being read, and
+        not what came last."""
+        while name := self._find_oldest():
+            with self._lock(name):
+                path = self._cached / name
+                if not self._readings.get(path):
+                    self._destroy_path(path)
+
+    def _find_oldest(self) -> str | None:
+        with self._cache_lock:
+            if self._cached_bytes <= self.cache_bytes_max:
+                return None
+            newest = next(reversed(self._uses))
+            names = (name for name in self._uses if name != newest)
+            return next((name for name in names if not self._readings.get(self._cached / name)), None)
 
     def _place(self, source: Path, target: Path) -> None:
         with disk_room():
@@ -216,12 +326,13 @@ class Blobs:
             source.rename(target)
             sync_folder(target.parent)
             sync_folder(source.parent)
+        self._leave(source)
         self._remember(target)
 
     def _destroy_path(self, path: Path) -> None:
         for reading in self._readings.get(path, ()):
             reading.revoke()
-        self._verified.pop(path, None)
+        self._leave(path)
         shred(path)
 
     def _is_sound(self, path: Path) -> bool:
@@ -238,9 +349,10 @@ class Blobs:
                 self._remember(path, before)
                 return True
             with suppress(FileNotFoundError):
-                self._verified.pop(path, None)
+                self._leave(path)
                 path.rename(self._damaged / path.name)
                 sync_folder(self._damaged)
+                self.damages += 1
             return False
 
     def _remember(self, path: Path, identity: tuple[int, ...] | None = None) -> None:

@@ -11,6 +11,7 @@ RequestError
 ├── FileSizeError         file.size          413  a file beyond the bound of this node
 ├── RangeError            file.range         416  a range that the content does not have
 ├── IndexAwayError        index.away         503  the server that keeps this node's index does not answer
+├── BlobStoreError        blob.store         503  the bucket cannot be reached, or refuses
 └── UnknownError
     ├── DraftUnknownError     upload.unknown     404  no upload of that id for this caller at this node
     ├── FileUnknownError      file.unknown       404  no file of that id
@@ -81,6 +82,15 @@ class RangeError(RequestError):
     code = "file.range"
     status = 416
     fix = "Ask for bytes that the content has; its size is in Content-Range."
+
+
+class BlobStoreError(RequestError):
+    code = "blob.store"
+    status = 503
+    fix = (
+        "Try again or through another node; if it stays, check the bucket, its address and the credentials "
+        "(docs/operate/blobs.md)."
+    )
 
 
 class DraftUnknownError(UnknownError):

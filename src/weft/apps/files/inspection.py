@@ -9,7 +9,9 @@ from weft.model.stored import Finding
 
 def check_blobs(folder: Path, progress: Callable[[str, int, int], None]) -> Iterator[Finding]:
     """Every blob whose bytes are not those that its name is the SHA-256 of, or that was set aside as such."""
-    paths = sorted([*folder.glob("[0-9a-f][0-9a-f]/*"), *folder.glob("unclaimed/*")])
+    paths = sorted(
+        [*folder.glob("[0-9a-f][0-9a-f]/*"), *folder.glob("unclaimed/*"), *folder.glob("cached/*")]
+    )
     for done, path in enumerate(paths):
         progress("blobs", done, len(paths))
         found = hash_file(path)

@@ -9,6 +9,7 @@ from weft.execution.contract import Reader
 from weft.model.block import Block, Checkpoint, Header
 from weft.model.digest import Digest
 from weft.model.genesis import Genesis
+from weft.model.message import Answer, Request
 from weft.model.stored import Erased
 from weft.model.transaction import Attachment
 from weft.model.view import Caller, EventRow, Fate, Wait, Wish
@@ -27,9 +28,12 @@ class Attachments(Protocol):
 
 
 class Peers(Protocol):
-    """The other members, as sources of content."""
+    """The other members, as holders of content."""
 
     def is_connected(self, member: int) -> bool: ...
+
+    async def ask(self, member: int, request: Request) -> Answer:
+        """One answer, or Refused when the member cannot be reached or does not answer in time."""
 
     def read_blob(self, member: int, name: str, offset: int) -> AsyncIterator[bytes]:
         """Content from `offset` on, in chunks; raises BlobError when it is not to be had there. At an offset

@@ -14,10 +14,11 @@ from os import urandom
 from pathlib import Path
 
 from weft.api.errors import BusyError, ErasedError, PendingError
-from weft.apps.files.blobs import Blobs, Incoming, Reading
+from weft.apps.files.blobs import Incoming, Reading, is_digest
+from weft.apps.files.challenge import Prover
 from weft.apps.files.contract import NAME, FileState, FileVersion
 from weft.apps.files.draft import Drafts
-from weft.apps.files.errors import FileSizeError, ThumbnailError
+from weft.apps.files.errors import BlobStoreError, FileSizeError, ThumbnailError
 from weft.apps.files.follower import Follower
 from weft.apps.files.index import FileView, Found, Index, Spot, Timeline
 from weft.apps.files.index import Place as Made
@@ -25,7 +26,8 @@ from weft.apps.files.index.sqlite import SqliteIndex
 from weft.apps.files.media import HEAD_BYTES, media_type_of
 from weft.apps.files.metadata import Metadata, apply_patch, canonical_patch, encode_metadata
 from weft.apps.files.pieces import Pieces, gather
-from weft.apps.files.ports import Ledger, ending
+from weft.apps.files.placement import Placement
+from weft.apps.files.ports import Ledger
 from weft.apps.files.query import Query
 from weft.apps.files.reader import (
     VersionView,
@@ -35,13 +37,17 @@ from weft.apps.files.reader import (
     view_file,
     view_version,
 )
+from weft.apps.files.scrub import Scrub
+from weft.apps.files.settle import Settler
 from weft.apps.files.thumbnails import Thumbnails
+from weft.apps.files.vault import Keeping, Vault
 from weft.apps.files.worker import DRAWABLE, Worker
 from weft.execution.contract import LOCAL
 from weft.model.call import CreateFile, EraseFile, UpdateFile
 from weft.model.digest import Digest
 from weft.model.encoding import encode
 from weft.model.errors import BlobError
+from weft.model.message import BlobProof, ProveBlob, Refused
 from weft.model.transaction import Attachment, Commitment
 from weft.model.view import Caller, Fate, Wait, Wish
 
@@ -50,11 +56,14 @@ FETCH_S = 30.0
 """How long a reader waits for content that this node has to fetch first."""
 HELD_S = 25 * 3600.0
 """How long content waits for its transaction: no transaction lives longer than 24 hours."""
-COPIES_PAUSE_S, COPIES_PAUSE_S_MAX = 0.02, 1.0
 UPDATE_TRIES = 5
+LOOK_TRIES = 4
+OPEN_TRIES = 2
+"""Content that was fetched may be erased, or make room in the cache, a moment later."""
 RECEIVING_MAX = 64
 """Uploads under way at once."""
 PEER_CHUNK_BYTES = 256 << 10
+KEEPING = Keeping()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +98,30 @@ class FilesService:
     """The files of a node. `run` it beside the node."""
 
     def __init__(
-        self, ledger: Ledger, data: Path, file_bytes_max: int = FILE_BYTES_MAX, index: Index | None = None
+        self,
+        ledger: Ledger,
+        data: Path,
+        file_bytes_max: int = FILE_BYTES_MAX,
+        keeping: Keeping = KEEPING,
+        index: Index | None = None,
     ) -> None:
         """`data`: the node's folder; blobs go to `blobs/`, what is derived to `index/`, and so does the index
-        of files if none is given."""
+        of files if none is given. Raises ConfigError for a bucket that cannot be."""
         self.ledger = ledger
         self.file_bytes_max = file_bytes_max
-        self.blobs = Blobs(data / "blobs")
+        self.vault = Vault(
+            data / "blobs", keeping, Placement.of(ledger.genesis, ledger.member, keeping.copies)
+        )
+        self.blobs = self.vault.blobs
+        self.prover = Prover(ledger, self.vault)
         self.index = index or SqliteIndex(data / "index" / "files.sqlite", ledger.genesis.chain)
         self._worker = Worker()
         self._thumbnails = Thumbnails(data / "index" / "thumbnails", self._worker)
-        self._follower = Follower(ledger, self.index, self.blobs, self._thumbnails, file_bytes_max)
+        self._settler = Settler(self.vault, self.prover.is_held)
+        self._follower = Follower(
+            ledger, self.index, self.vault, self._settler, self._thumbnails, file_bytes_max
+        )
+        self.scrub = Scrub(ledger, self.vault, self._follower, self.prover, data / "index" / "scrub.json")
         self._receiving = 0
         drafts = Drafts(data / "blobs" / "drafts", file_bytes_max)
         self.pieces = Pieces(drafts, self.owner_of, self._taking)
@@ -110,7 +132,10 @@ class FilesService:
         """Follow the ledger until cancelled; then end the worker and close the index."""
         sweeping = asyncio.create_task(self.pieces.sweep())
         try:
-            await self._follower.run()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._settler.run())
+                tasks.create_task(self.scrub.run())
+                await self._follower.run()
         finally:
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
@@ -118,15 +143,26 @@ class FilesService:
             await asyncio.to_thread(self._follower.close)
 
     async def look(self, incoming: Incoming, name: str) -> Looked:
-        """Keep uploaded content for a file to come, or that is there already, and say what it is."""
+        """Keep uploaded content for a file to come, or that is there already, and say what it is.
+
+        Raises BlobStoreError; then nothing may be made of it."""
         await asyncio.to_thread(self.blobs.keep, incoming)
-        source = await asyncio.to_thread(self.blobs.find, incoming.name)
-        if source is None:
-            raise BlobError("the content was lost a moment after it was written")
-        await self._follower.mend(incoming.name, source)
-        media_type = media_type_of(await asyncio.to_thread(_head_of, source), name)
-        metadata = await self._worker.read(source, media_type)
-        return Looked(incoming.name, incoming.size, media_type, metadata)
+        if self.vault.bucket is not None:
+            # Before the follower has begun, nobody knows above which height content is put.
+            await self._follower.reach(0)
+            await self.vault.secure(incoming.name)
+        for _ in range(LOOK_TRIES):
+            source = await asyncio.to_thread(self.blobs.find, incoming.name)
+            if source is None:
+                break
+            with suppress(FileNotFoundError):
+                await self._follower.mend(incoming.name, source)
+                media_type = media_type_of(await asyncio.to_thread(_head_of, source), name)
+                metadata = await self._worker.read(source, media_type)
+                # It may have been moved meanwhile, from where it waited to where it is kept.
+                await asyncio.to_thread(source.stat)
+                return Looked(incoming.name, incoming.size, media_type, metadata)
+        raise BlobError("the content was lost a moment after it was written")
 
     async def put(
         self,
@@ -184,7 +220,7 @@ class FilesService:
 
         def find() -> list[Known]:
             found = ((name, self.index.find_content(owner, name)) for name in dict.fromkeys(digests))
-            return [Known(name, id_, self.blobs.has(name)) for name, id_ in found if id_ is not None]
+            return [Known(name, id_, self.vault.has(name)) for name, id_ in found if id_ is not None]
 
         return await asyncio.to_thread(find)
 
@@ -210,11 +246,11 @@ class FilesService:
     async def open(self, file: FileView) -> Reading:
         """The file's content, fetched first if need be; `close_reading` in the end. Raises BlobError."""
         assert file.sha256 is not None
-        try:
-            return await asyncio.to_thread(self.blobs.open, file.sha256)
-        except BlobError:
+        for _ in range(OPEN_TRIES):
+            with suppress(BlobError):
+                return await asyncio.to_thread(self.blobs.open, file.sha256)
             await self._follower.fetcher.wait(file.sha256, FETCH_S)
-            return await asyncio.to_thread(self.blobs.open, file.sha256)
+        return await asyncio.to_thread(self.blobs.open, file.sha256)
 
     async def close_reading(self, reading: Reading) -> None:
         await asyncio.to_thread(self.blobs.release, reading)
@@ -226,7 +262,11 @@ class FilesService:
         if drawn is None and file.media_type.startswith(DRAWABLE):
             reading = await self.open(file)
             try:
-                drawn = await self._thumbnails.draw(file.sha256, reading.path, file.media_type)
+                source = reading.path
+                drawn = await self._thumbnails.draw(file.sha256, source, file.media_type)
+                if drawn is None and reading.path != source:
+                    # It was moved into the cache at that moment.
+                    drawn = await self._thumbnails.draw(file.sha256, reading.path, file.media_type)
             finally:
                 await self.close_reading(reading)
             if not await asyncio.to_thread(self._follower.keep_thumbnail, file.sha256):
@@ -267,11 +307,18 @@ class FilesService:
         fate = await self.ledger.service.write(caller, wish, wait, timeout_ms)
         if fate.status == "executed" and fate.height is not None:
             await self._follower.reach(fate.height, timeout_ms / 1000)
+            try:
+                await asyncio.wait_for(self.vault.wait_purged(fate.height), timeout_ms / 1000)
+            except TimeoutError:
+                raise PendingError(
+                    "the file is erased, and the blob store has yet to remove its content",
+                    id=fate.identity.hex(),
+                ) from None
         return fate
 
     async def read_blob(self, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         """Content for another member, in chunks; raises BlobError when it is not here."""
-        reading = await asyncio.to_thread(self.blobs.open, name)
+        reading = await self._open_own(name)
         try:
             while offset < reading.size:
                 chunk = await asyncio.to_thread(reading.read, offset, PEER_CHUNK_BYTES)
@@ -279,6 +326,21 @@ class FilesService:
                 yield chunk
         finally:
             await self.close_reading(reading)
+
+    async def prove_blob(self, member: int, question: ProveBlob) -> BlobProof | Refused:
+        """The answer to another member's challenge; refused when the content is not kept here."""
+        try:
+            return await self.prover.answer(member, question)
+        except (BlobError, BlobStoreError) as error:
+            return Refused(str(error))
+
+    async def _open_own(self, name: str) -> Reading:
+        """What this node has, on disk or in a bucket of its own."""
+        with suppress(BlobError):
+            return await asyncio.to_thread(self.blobs.open, name)
+        if is_digest(name) and self.vault.is_due(name):
+            await self._follower.fetcher.load(name)
+        return await asyncio.to_thread(self.blobs.open, name)
 
     async def receive(self, chunks: AsyncIterator[bytes]) -> Incoming:
         """Content as it streams in; raises FileSizeError or DiskFullError."""
@@ -369,7 +431,7 @@ class FilesService:
     async def offer(self, incoming: Incoming) -> None:
         """Keep what was uploaded, which is sound: what files have of it here may be missing or damaged."""
         await asyncio.to_thread(self.blobs.keep, incoming)
-        await asyncio.to_thread(self._follower.claim, incoming.name)
+        await self._follower.claim(incoming.name)
 
     async def _settle(self, fate: Fate, wait: Wait, timeout_ms: int) -> Written:
         """The file as it is once this node has done its part, and `certified` others theirs."""
@@ -380,35 +442,16 @@ class FilesService:
         assert isinstance(id_, bytes)
         file = await self.get(id_.hex())
         if wait == "certified":
+            assert file.sha256 is not None
             try:
                 async with asyncio.timeout(timeout_ms / 1000):
-                    await self._wait_for_copies(file)
+                    await self.prover.wait_for_copies(file.sha256)
             except TimeoutError:
                 raise PendingError(
                     f"file {file.id} is executed, and too few members hold its content yet",
                     id=fate.identity.hex(),
                 ) from None
         return Written(file, fate)
-
-    async def _wait_for_copies(self, file: FileView) -> None:
-        """Return once members of weight > f, this one among them, hold the content."""
-        ledger, committee, pause_s = self.ledger, self.ledger.genesis.committee, COPIES_PAUSE_S
-        holders = {ledger.member} - {None}
-        while committee.weigh(holder for holder in holders if holder is not None) <= committee.faulty:
-            for member in range(committee.size):
-                if member not in holders and await self._holds(member, file):
-                    holders.add(member)
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, COPIES_PAUSE_S_MAX)
-
-    async def _holds(self, member: int, file: FileView) -> bool:
-        assert file.sha256 is not None
-        if not self.ledger.peers.is_connected(member):
-            return False
-        with suppress(BlobError):
-            async with ending(self.ledger.peers.read_blob(member, file.sha256, file.size)) as chunks:
-                return not [chunk async for chunk in chunks]
-        return False
 
 
 def _head_of(path: Path) -> bytes:

@@ -184,8 +184,8 @@ def test_content_is_opened_also_when_it_moves_after_it_was_found(
     put(blobs, is_claimed=False)
     find = blobs.find
 
-    def move(name: str) -> Path | None:
-        path = find(name)
+    def move(name: str, is_kept: bool = False) -> Path | None:
+        path = find(name, is_kept)
         blobs.claim(name)
         return path
 

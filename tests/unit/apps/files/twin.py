@@ -16,6 +16,7 @@ from tests.chain import CONTRACTS, key, make_genesis
 from weft.apps.files.index import Index
 from weft.apps.files.ports import Ledger
 from weft.apps.files.service import FilesService
+from weft.apps.files.vault import Keeping
 from weft.consensus.messages import Deliver
 from weft.execution.executor import found
 from weft.execution.idempotency import Tags
@@ -27,6 +28,7 @@ from weft.model.digest import Digest
 from weft.model.errors import BehindError, BlobError, ConflictError
 from weft.model.failure import Failure
 from weft.model.genesis import Genesis
+from weft.model.message import Answer, ProveBlob, Refused, Request
 from weft.model.stored import Erased
 from weft.model.transaction import Attachment, identity_of
 from weft.model.view import Caller, EventRow, Fate, Wait, Wish
@@ -49,9 +51,18 @@ class Lanes:
 class Net:
     """All nodes, and the order in which they execute."""
 
-    def __init__(self, folder: Path, count: int = 1, is_open: bool = True, **roles: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        count: int = 1,
+        is_open: bool = True,
+        keeping: Callable[[int], Keeping] = lambda place: Keeping(),
+        **roles: Any,
+    ) -> None:
+        """`keeping`: how each node keeps content."""
         gateways: dict[str, Any] = {f"gateway{place}": "gateway" for place in range(count)}
         self.genesis: Genesis = make_genesis(is_open, max(count, 4), **gateways, **roles)
+        self.keeping = keeping
         self.given: dict[Digest, Attachment] = {}
         self.nodes = [TwinNode(self, folder / f"node{place}", place) for place in range(count)]
         self._round = 0
@@ -108,7 +119,7 @@ class TwinNode:
     def start(self, index: Index | None = None) -> None:
         """(Re)start the application; ledger and disk are as they were."""
         ledger = Ledger(self.net.genesis, self.place, self.store.state, self.attachments, self, self)
-        self.files = FilesService(ledger, self.home, index=index)
+        self.files = FilesService(ledger, self.home, keeping=self.net.keeping(self.place), index=index)
         self._task = asyncio.create_task(self.files.run())
 
     async def stop(self) -> None:
@@ -203,6 +214,14 @@ class TwinNode:
 
     def is_connected(self, member: int) -> bool:
         return member < len(self.net.nodes) and not self.net.nodes[member].is_away
+
+    async def ask(self, member: int, request: Request) -> Answer:
+        other = self.net.nodes[member]
+        if not self.is_connected(member):
+            return Refused("that member is away")
+        self.asked.append((member, "proof"))
+        assert isinstance(request, ProveBlob)
+        return await other.files.prove_blob(self.place, request)
 
     async def read_blob(self, member: int, name: str, offset: int) -> AsyncGenerator[bytes, None]:
         self.asked.append((member, name))

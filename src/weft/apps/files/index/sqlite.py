@@ -138,6 +138,7 @@ class SqliteIndex:
             self._free.acquire()
         for connection in (*self._readers, self._writer):
             connection.close()
+        self._free.release(READERS)
 
     @property
     def cursor(self) -> tuple[int, int]:
