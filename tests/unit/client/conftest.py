@@ -43,6 +43,9 @@ class FilesTwin(Twin):
         height = self.erased.get(commitment)
         return self.contents.get(commitment) if height is None else Erased(height)
 
+    def find_many(self, commitments: Sequence[Digest]) -> dict[Digest, Attachment | Erased | None]:
+        return {commitment: self.find(commitment) for commitment in commitments}
+
     def is_connected(self, member: int) -> bool:
         return False
 
