@@ -38,7 +38,7 @@ LARGE_SHARE = 20
 EQUAL_EVERY = 100
 """Every hundredth file is a copy of the one before it."""
 SAMPLE_S = 0.5
-POLL_S = 0.05
+POLL_S = 0.2
 PATIENCE_S = 600.0
 CHUNK_BYTES = 1 << 20
 

@@ -21,7 +21,7 @@ from weft.cli.options import (
     widen,
 )
 from weft.cli.terminal import progress, show_fields, show_json, show_line, show_rows, tell
-from weft.cli.upload import upload
+from weft.cli.upload import interruptible, upload
 
 app = typer.Typer(help="Files and their metadata.", no_args_is_help=True)
 
@@ -73,7 +73,8 @@ def put(
     options = Options(metadata, recursive, hidden, watch, dry_run, rehash, user_state(), at_once, wait)
     with Client(widen(find_urls(urls, home)), load_signer(key), token=token.get()) as client:
         try:
-            tally = upload(client, paths, options, as_json)
+            with interruptible():
+                tally = upload(client, paths, options, as_json)
         except KeyboardInterrupt:
             tell("stopped; the same command goes on where it was")
             raise typer.Exit(1) from None

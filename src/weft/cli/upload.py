@@ -1,12 +1,14 @@
 """What people see of an upload: a bar while it goes on, a row a file, a summary."""
 
 import contextlib
+import signal
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryFile
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -118,6 +120,23 @@ def amount(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} TB"
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Whoever asks the process to end takes the way of Ctrl-C, also where a shell has that ignored."""
+    before = {
+        kind: signal.signal(kind, _interrupt) for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.chain import key
 from tests.unit.client.conftest import FilesTwin
 from tests.unit.client.test_files import signer
 from weft.client import AsyncClient, Options, Tally, UnreachableError, Uploaded
-from weft.client.uploader import sender
+from weft.client.uploader import reading, sender
 
 __all__ = ["signer"]
 
@@ -145,6 +145,25 @@ async def test_a_file_that_changes_is_stored_as_it_is_in_the_end(
         assert done["large.bin"].sha256 == sha256(LARGE[::-1]).hexdigest()
         assert done["a.txt"].sha256 == sha256(b"another one").hexdigest()
         assert (await client.files.search())["total"] == 2
+
+
+async def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(
+    files_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came after the file was found."""
+    from weft.client.uploader import run
+
+    file, real = folder / "a.txt", run.digest_file
+
+    def replace(path: Path, over: Callable[[], bool]) -> reading.Digested:
+        path.unlink()
+        os.mkfifo(path)
+        return real(path, over)
+
+    monkeypatch.setattr(run, "digest_file", replace)
+    async with AsyncClient(files_url, key("alice")) as client:
+        done = await put(client, file)
+    assert (done["a.txt"].state, done["a.txt"].code) == ("refused", "client.changed")
 
 
 async def test_a_file_that_never_rests_is_refused(
@@ -286,8 +305,6 @@ async def test_a_digest_is_believed_only_while_the_file_is_as_it_was(
     files_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Same size and time of modification, other bytes: it is read again, for the time of change tells."""
-    from weft.client.uploader import reading
-
     monkeypatch.setattr(reading, "YOUNG_NS", 0)
     file, state = tmp_path / "a", tmp_path / "state"
     file.write_bytes(b"one")

@@ -49,7 +49,7 @@ def read_whole(path: Path, size_max: int) -> tuple[bytes, Facts]:
 
 async def read_piece(path: Path, facts: Facts, offset: int, size: int) -> AsyncIterator[bytes]:
     """Some bytes of a file that is still as these facts say, else ChangedError."""
-    with path.open("rb", buffering=0) as file:
+    with _open(path) as file:
         file.seek(offset)
         while size:
             chunk = await asyncio.to_thread(file.read, min(CHUNK_BYTES, size))
@@ -62,13 +62,18 @@ async def read_piece(path: Path, facts: Facts, offset: int, size: int) -> AsyncI
 @contextmanager
 def _steady(path: Path) -> Iterator[tuple[BinaryIO, Facts]]:
     """A file that holds the same at the end of the block as at its beginning."""
-    # A pipe that took the file's place since it was found would otherwise be waited for.
+    with _open(path) as file:
+        facts = facts_of(os.fstat(file.fileno()))
+        yield file, facts
+        if facts_of(os.fstat(file.fileno())) != facts:
+            raise ChangedError(f"{path} changed while it was read")
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    """A file, and nothing else: a pipe that took its place since it was found would be waited for."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb", buffering=0) as file:
-        seen = os.fstat(handle)
-        if not stat.S_ISREG(seen.st_mode):
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise ChangedError(f"{path} is no longer a file")
-        facts = facts_of(seen)
-        yield file, facts
-        if facts_of(os.fstat(handle)) != facts:
-            raise ChangedError(f"{path} changed while it was read")
+        yield file
