@@ -49,7 +49,8 @@ class StoryError(Exception):
 
 @dataclass
 class Told:
-    """What the story came to. Memory is resident MiB: at first, after a quarter of the time, last, most."""
+    """What the story came to. Memory is a process' own, without mapped files, in MiB: at first, after a
+    quarter of the time, last, most."""
 
     files: int
     contents: int
@@ -67,7 +68,7 @@ class Told:
             f"{self.seconds:.0f} s: {rate}",
             f"stored by the first uploader {self.stored_by_first}, by the second {self.stored_by_second}",
             "every digest right at every node, none twice, none missing",
-            "memory, resident MiB: first / after a quarter / last / most",
+            "memory, MiB without mapped files: first / after a quarter / last / most",
         ]
         lines += [
             f"  {name}: {' / '.join(f'{size:.0f}' for size in sizes)}" for name, sizes in self.memory.items()
@@ -96,7 +97,7 @@ def make_files(folder: Path, count: int, size_bytes: int, large_bytes: int) -> d
 
 
 class Memory:
-    """Resident memory of processes by name, sampled while the block runs."""
+    """Resident memory of processes by name, sampled while the block runs; pages of files do not count."""
 
     def __init__(self) -> None:
         self.processes: dict[str, Callable[[], int | None]] = {}
@@ -124,7 +125,7 @@ class Memory:
                 pid = find()
                 with suppress(OSError, StopIteration):
                     lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-                    size = next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+                    size = next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
                     self.seen.setdefault(name, []).append(size / 1024)
 
 

@@ -280,11 +280,11 @@ class Twin:
     def _rows(self, block: Block) -> list[EventRow]:
         header = block.header
         found = [
-            (receipt.transaction, event)
-            for receipt in map(decode_receipt, block.receipts)
+            (receipt.transaction, event, header, place)
+            for place, receipt in enumerate(map(decode_receipt, block.receipts))
             for event in receipt.events
         ]
-        rows = [EventRow(header.height, place, *pair, header) for place, pair in enumerate(found)]
+        rows = [EventRow(header.height, number, *row) for number, row in enumerate(found)]
         return [*rows, EventRow(header.height, len(rows), None, None, header)]
 
     def _versions(self, collection: str, key: str) -> list[records.Version]:
