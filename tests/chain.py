@@ -6,6 +6,7 @@ Everything in it follows from names and numbers, so two chains built alike are e
 from bisect import bisect_right
 from hashlib import sha256
 
+from weft.apps.collections import contract as collections
 from weft.apps.files import contract as files
 from weft.execution.builtin import members, records
 from weft.execution.executor import Outcome, execute, found
@@ -25,7 +26,7 @@ from weft.model.transaction import Attachment, Commitment, Idempotency, Transact
 
 BEGIN_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
-CONTRACTS = {contract.name: contract for contract in (records.CONTRACT, members.CONTRACT, files.CONTRACT)}
+CONTRACTS = {one.CONTRACT.name: one.CONTRACT for one in (records, members, files, collections)}
 
 
 def key(name: str, curve: int = ED25519) -> PrivateKey:

@@ -14,6 +14,9 @@ import structlog
 
 from weft.api.app import create_app
 from weft.api.server import serve
+from weft.apps.collections.contract import CONTRACT as COLLECTIONS
+from weft.apps.collections.routes import router as collections_router
+from weft.apps.collections.service import CollectionsService
 from weft.apps.files.bucket import Place
 from weft.apps.files.contract import CONTRACT as FILES
 from weft.apps.files.index import Index
@@ -50,7 +53,7 @@ from weft.storage.tokens import Tokens
 
 log = structlog.get_logger("weft.node")
 
-CONTRACTS = {contract.name: contract for contract in (MEMBERS, RECORDS, FILES)}
+CONTRACTS = {contract.name: contract for contract in (MEMBERS, RECORDS, FILES, COLLECTIONS)}
 """The contracts that every network has."""
 
 
@@ -117,8 +120,12 @@ async def _serve(home: Home) -> None:
         keeping = find_keeping(config, genesis)
         files = FilesService(ledger, data, config.files.upload_bytes_max, keeping, index)
         node.blobs = files
+        collections = CollectionsService(ledger, files.owner_of)
         app = create_app(
-            service, [router(files)], lambda: node.watch.render(node.peers.tallies), find_pages()
+            service,
+            [router(files), collections_router(collections)],
+            lambda: node.watch.render(node.peers.tallies),
+            find_pages(),
         )
         await _run_all(
             node.run(),

@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 from tests.tidy.tree import DOCS, modules
 
-PURE = ("model", "consensus", "mempool", "execution", "ledger", "apps.files.contract")
+PURE = (
+    "model",
+    "consensus",
+    "mempool",
+    "execution",
+    "ledger",
+    "apps.files.contract",
+    "apps.collections.contract",
+)
 IMPURE = {
     *("asyncio", "concurrent", "datetime", "logging", "os", "pathlib", "random", "secrets", "select"),
     *("shutil", "socket", "sqlite3", "subprocess", "tempfile", "threading", "time", "uuid"),

@@ -188,11 +188,14 @@ class RefusedError(RequestError):
 REFUSED_STATUS = {
     "access.forbidden": 403,
     "files.owner": 403,
+    "collections.owner": 403,
     "records.missing": 404,
     "files.missing": 404,
+    "collections.missing": 404,
     "idempotency.conflict": 409,
     "files.erased": 410,
     "records.version": 412,
     "files.version": 412,
+    "collections.version": 412,
 }
 """HTTP statuses of refusals that are not 422."""

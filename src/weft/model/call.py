@@ -16,6 +16,12 @@ from weft.model.keys import PublicKey
 FileId = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 """Random, made by who creates the file; 32 lower-case hex digits for users."""
 
+CollectionId = FileId
+"""The same, of a collection of files."""
+
+AccountName = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
+"""An account's address in hex."""
+
 _COLLECTION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _RECORD_KEY = re.compile(r"[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
@@ -85,6 +91,44 @@ class EraseFile(Record, frozen=True):
     """`files.erase`: destroys content, name, digest, metadata and position of all versions."""
 
     id: FileId
+    expected: Natural | None
+
+
+class CreateCollection(Record, frozen=True):
+    """`collections.create`. Attachment: its name (UTF-8)."""
+
+    id: CollectionId
+    name: Natural
+
+
+class RenameCollection(Record, frozen=True):
+    """`collections.rename`: another name; the one before is destroyed."""
+
+    id: CollectionId
+    name: Natural
+    expected: Natural | None
+
+
+class ChangeCollection(Record, frozen=True):
+    """`collections.change`: files come and go, 500 at most; what is there or gone already stays so."""
+
+    id: CollectionId
+    add: tuple[FileId, ...]
+    remove: tuple[FileId, ...]
+
+
+class ShareCollection(Record, frozen=True):
+    """`collections.share`: whether another account may add and remove files."""
+
+    id: CollectionId
+    account: AccountName
+    is_writer: bool
+
+
+class DeleteCollection(Record, frozen=True):
+    """`collections.delete`: takes it apart and destroys its name; its files stay."""
+
+    id: CollectionId
     expected: Natural | None
 
 

@@ -85,4 +85,20 @@ REFUSALS = {
     "files.version": Refusal(
         "file {id} is at version {version}, not {expected}", "Read the file again and decide anew."
     ),
+    "collections.exists": Refusal("there is or was a collection {id} already", "Make a new random id."),
+    "collections.missing": Refusal("there is no collection {id}", "Name a collection that is there."),
+    "collections.owner": Refusal(
+        "collection {id} belongs to {owner}; {account} may not do that with it",
+        "Ask its owner, who may share it, or an administrator.",
+    ),
+    "collections.version": Refusal(
+        "collection {id} is at version {version}, not {expected}",
+        "Read the collection again and decide anew.",
+    ),
+    "collections.count": Refusal(
+        "more than {limit} files come and go in one transaction", "Send several transactions."
+    ),
+    "collections.full": Refusal(
+        "collection {id} would hold more than {limit}", "Begin another collection, or remove something."
+    ),
 }

@@ -40,6 +40,7 @@ UNDATED = _optional(
 )
 DUPLICATES = _optional("duplicates", "`true`: only files whose content another file has too.", q.duplicates)
 SHA256 = _optional("sha256", "The content's digest, 64 hex digits.", q.sha256)
+COLLECTION = _optional("collection", "In this collection: its id.", q.collection_id)
 NEAR = _optional("near", "`lat,lon`: taken within `radius_km` of this point.", q.parse_point)
 RADIUS = _optional(
     "radius_km", f"How far from `near`; {q.RADIUS_KM:g} if not given.", q.parse_radius, "number"
@@ -65,7 +66,7 @@ FACETS: Parameter[tuple[str, ...]] = Parameter(
     (),
 )
 _CONDITIONS = (Q, MEDIA_TYPE, CAMERA, TAKEN_FROM, TAKEN_TO, UNDATED, DUPLICATES, SHA256)
-CONDITIONS: tuple[Parameter[Any], ...] = (*_CONDITIONS, TAG, ANY_TAG, NOT_TAG, NEAR, RADIUS, BBOX)
+CONDITIONS: tuple[Parameter[Any], ...] = (*_CONDITIONS, TAG, ANY_TAG, NOT_TAG, COLLECTION, NEAR, RADIUS, BBOX)
 SEARCH: tuple[Parameter[Any], ...] = (*CONDITIONS, SORT, FACETS)
 
 

@@ -14,6 +14,7 @@ RequestError
 ├── BlobStoreError        blob.store         503  the bucket cannot be reached, or refuses
 └── UnknownError
     ├── DraftUnknownError     upload.unknown     404  no upload of that id for this caller at this node
+    ├── CollectionUnknownError  collection.unknown  404  no collection of that id
     ├── FileUnknownError      file.unknown       404  no file of that id
     └── ThumbnailError        file.thumbnail     404  content of which no picture can be made
 """
@@ -96,6 +97,10 @@ class BlobStoreError(RequestError):
 class DraftUnknownError(UnknownError):
     code = "upload.unknown"
     fix = "Begin a new upload: one that gets nothing for a day is destroyed, and only its own node knows it."
+
+
+class CollectionUnknownError(UnknownError):
+    code = "collection.unknown"
 
 
 class FileUnknownError(UnknownError):

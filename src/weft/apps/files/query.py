@@ -117,11 +117,20 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """These ids, in hex."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """No file is so."""
 
 
-Condition = Words | Tagged | MediaType | Taken | Undated | Content | Duplicated | Box | Near | Nothing
+Condition = (
+    Words | Tagged | MediaType | Taken | Undated | Content | Duplicated | Box | Near | Listed | Nothing
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +204,13 @@ def sha256(text: str) -> Condition:
     if _DIGEST.fullmatch(text) is None:
         raise ValueError("must be 64 lower-case hex digits")
     return Content(text)
+
+
+def collection_id(text: str) -> str:
+    """A collection's id; raises ValueError."""
+    if re.fullmatch("[0-9a-f]{32}", text) is None:
+        raise ValueError("must be 32 lower-case hex digits")
+    return text
 
 
 def parse_point(text: str) -> tuple[float, float]:

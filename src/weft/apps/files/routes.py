@@ -30,7 +30,7 @@ from weft.api.face import (
     write_cursor,
 )
 from weft.api.problems import present_problem
-from weft.apps.files.ask import CONDITIONS, SEARCH, read_query, read_spot, write_spot
+from weft.apps.files.ask import COLLECTION, CONDITIONS, SEARCH, read_query, read_spot, write_spot
 from weft.apps.files.content import is_known, respond_with_content, safe_headers
 from weft.apps.files.errors import FileUnknownError, RangeError
 from weft.apps.files.metadata import BYTES_MAX, read_patch
@@ -104,7 +104,7 @@ def _add_reading(routes: APIRouter, files: FilesService) -> None:
     @routes.get("/v1/files", **describe({200: FilePage}, parameters=(*SEARCH, LIMIT, CURSOR, *READ)))
     async def search_files(request: Request) -> Response:
         height = await begin_read(request)
-        query = read_query(request)
+        query = await files.narrow(read_query(request), COLLECTION.of(request))
         found = await files.search(query, read_spot(request, query), LIMIT.of(request), height)
         page = FilePage(
             items=[show_file(file) for file in found.files],
@@ -119,7 +119,8 @@ def _add_reading(routes: APIRouter, files: FilesService) -> None:
     @routes.get("/v1/files:timeline", **describe({200: FileTimeline}, parameters=(*CONDITIONS, *READ)))
     async def show_timeline(request: Request) -> Response:
         height = await begin_read(request)
-        found = await files.timeline(read_query(request), height)
+        query = await files.narrow(read_query(request), COLLECTION.of(request))
+        found = await files.timeline(query, height)
         months = [MonthCount(month, count) for month, count in found.months]
         return Answer(FileTimeline(months, found.undated, height), height=height)
 

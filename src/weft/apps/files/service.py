@@ -9,11 +9,12 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import urandom
 from pathlib import Path
 
 from weft.api.errors import BusyError, ErasedError, PendingError
+from weft.apps.collections.reader import load_members
 from weft.apps.files.blobs import Incoming, Reading, is_digest
 from weft.apps.files.challenge import Prover
 from weft.apps.files.contract import NAME, FileState, FileVersion
@@ -28,7 +29,7 @@ from weft.apps.files.metadata import Metadata, apply_patch, canonical_patch, enc
 from weft.apps.files.pieces import Pieces, gather
 from weft.apps.files.placement import Placement
 from weft.apps.files.ports import Ledger
-from weft.apps.files.query import Query
+from weft.apps.files.query import Listed, Query
 from weft.apps.files.reader import (
     VersionView,
     find_missing,
@@ -223,6 +224,14 @@ class FilesService:
             return [Known(name, id_, self.vault.has(name)) for name, id_ in found if id_ is not None]
 
         return await asyncio.to_thread(find)
+
+    async def narrow(self, query: Query, collection: str | None) -> Query:
+        """The query among the files of a collection, as this node has executed; raises
+        CollectionUnknownError."""
+        if collection is None:
+            return query
+        ids = await asyncio.to_thread(load_members, self.ledger, collection)
+        return replace(query, conditions=(*query.conditions, Listed(tuple(id_.hex() for id_ in ids))))
 
     async def search(self, query: Query, after: Spot | None, limit: int, height: int) -> Found:
         """A page of files, of an index that holds all of this height at least."""

@@ -7,6 +7,7 @@ from math import asin, cos, degrees, pi, radians, sin, sqrt
 from typing import Any
 
 import apsw
+import msgspec
 
 from weft.apps.files import query as q
 
@@ -83,6 +84,11 @@ def compile_condition(connection: apsw.Connection, condition: q.Condition) -> Pa
             return _compile_box(condition.box, *ring)
         case q.Words():
             return compile_words(condition)
+        case q.Listed(ids):
+            sql, named = "id IN (SELECT unhex(value) FROM json_each(?))", (msgspec.json.encode(ids).decode(),)
+            return Part(
+                Test(f"fact.place IN (SELECT place FROM file WHERE {sql})", named), "file", sql, named
+            )
         case q.Nothing():
             return Part(Test("0"), "fact", "0")
 

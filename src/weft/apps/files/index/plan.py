@@ -123,19 +123,20 @@ class Plan:
 
 def search(connection: apsw.Connection, query: q.Query, after: Spot | None, limit: int) -> Found:
     """A page, in one snapshot."""
-    plan = make_plan(connection, query.conditions)
-    counted: list[int] = []
     is_newest_first = query.sort == "created_at" and not query.is_rising
+    spots = _find_spots(connection, query) if is_newest_first else None
+    plan = spots or make_plan(connection, query.conditions)
+    counted: list[int] = []
     if not query.conditions:
         total, is_exact = _count_of(connection, ALL), True
         facets = {name: _read_facet(connection, name) for name in query.facets}
-    elif is_newest_first and not query.facets and _is_dense_spot(plan):
-        total, is_exact, facets = COUNTED_MAX, False, {}
+    elif spots is not None:
+        total, is_exact, facets = *_count_spots(spots), {}
     else:
         counted = plan.walk(COUNTED_MAX + 1)
         total, is_exact = min(len(counted), COUNTED_MAX), len(counted) <= COUNTED_MAX
         facets = _count_facets(connection, query.facets, counted[:COUNTED_MAX])
-    if query.conditions and is_exact:
+    if counted and is_exact:
         plan = Plan(connection, [], counted)
     if query.sort == "relevance":
         rows = _page_of_words(connection, query.conditions, plan, after, limit + 1)
@@ -225,9 +226,20 @@ def _read_short(connection: apsw.Connection, part: Part) -> list[int] | None:
     return places if len(places) <= COUNTED_MAX else None
 
 
-def _is_dense_spot(plan: Plan) -> bool:
-    """Whether it is known that there are more hits than are counted: a box alone that is no short list."""
-    return plan.places is None and plan.driver is not None and plan.driver.table == "spot" and not plan.tests
+def _find_spots(connection: apsw.Connection, query: q.Query) -> Plan | None:
+    """The plan for a box or a circle alone: the tree counts, and gives the newest, without a list."""
+    if len(query.conditions) != 1 or query.facets or not isinstance(query.conditions[0], q.Box | q.Near):
+        return None
+    part = compile_condition(connection, query.conditions[0])
+    return Plan(connection, [], None, part) if part.table == "spot" else None
+
+
+def _count_spots(plan: Plan) -> tuple[int, bool]:
+    """How many, and whether that is all of them."""
+    assert plan.driver is not None
+    inner = f"SELECT 1 FROM spot WHERE {plan.driver.where} LIMIT {COUNTED_MAX + 1}"
+    (count,) = _column(plan.connection, f"SELECT count(*) FROM ({inner})", plan.driver.values)
+    return min(count, COUNTED_MAX), count <= COUNTED_MAX
 
 
 def _page(

@@ -297,6 +297,8 @@ class PostgresIndex:
                 sql, values = _compile_box(condition.box)
                 distance = "ST_DistanceSphere(file.spot, ST_SetSRID(ST_MakePoint(%s, %s), 4326)) <= %s"
                 return f"({sql}) AND {distance}", (*values, lon, lat, radius_km * 1000)
+            case q.Listed(ids):
+                return "file.id = ANY(%s)", ([bytes.fromhex(id_) for id_ in ids],)
             case q.Nothing():
                 return "false", ()
 

@@ -1,0 +1,238 @@
+"""The REST interface of collections. Each route: parse, call one verb of the service, present."""
+
+import re
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weft.api.face import (
+    CURSOR,
+    IF_MATCH,
+    LIMIT,
+    READ,
+    WRITE,
+    WRITE_PROBLEMS,
+    Accepted,
+    Answer,
+    Parameter,
+    Place,
+    RequestError,
+    accept,
+    begin_read,
+    begin_write,
+    check_executed,
+    check_media_type,
+    decode_body,
+    describe,
+    make_router,
+    matching,
+    place_of,
+    read_body,
+    read_cursor,
+    time_text,
+    write_cursor,
+)
+from weft.apps.collections.contract import CHANGE_MAX
+from weft.apps.collections.reader import CollectionView
+from weft.apps.collections.service import CollectionsService
+from weft.apps.files.errors import CollectionUnknownError
+from weft.apps.files.metadata import clean_name
+from weft.model.view import Fate
+
+BODY_BYTES_MAX = 64 << 10
+LIST = "collections"
+Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class Naming(msgspec.Struct, forbid_unknown_fields=True):
+    """A collection's name: a line of text. It is destroyed with the collection, or when it changes."""
+
+    name: Name
+
+
+class Changing(msgspec.Struct, forbid_unknown_fields=True):
+    """Files that come and go, 500 at most together."""
+
+    add: list[Id] = []
+    remove: list[Id] = []
+
+
+class Collection(msgspec.Struct):
+    """A collection. `files` is how many; `GET /v1/files?collection=ID` shows them."""
+
+    id: Id
+    name: str
+    owner: Annotated[str, msgspec.Meta(description="An account's address, or `local`.")]
+    writers: Annotated[list[str], msgspec.Meta(description="Others who may add and remove files.")]
+    files: int
+    version: int
+    created_at: str
+    updated_at: str
+    transaction: Place | None = None
+    """In the answer to a write: the one that changed it."""
+
+
+class CollectionPage(msgspec.Struct):
+    """Collections by rising id."""
+
+    items: list[Collection]
+    next_cursor: str | None
+
+
+class CollectionDeleted(msgspec.Struct):
+    """The collection is gone, and its name is destroyed; its files stay."""
+
+    id: Id
+    transaction: Place
+
+
+def _parse_id(text: str) -> str:
+    if re.fullmatch("[0-9a-f]{32}", text) is None:
+        raise CollectionUnknownError(f"there is no collection {text[:80]}")
+    return text
+
+
+ID = Parameter(
+    "id", "path", "The collection.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, _parse_id, ""
+)
+ACCOUNT = Parameter(
+    "account",
+    "path",
+    "An account's address.",
+    {"type": "string", "pattern": "^[0-9a-f]{40}$"},
+    matching("[0-9a-f]{40}", "must be an account's address, 40 lower-case hex digits"),
+    "",
+)
+_namings, _changings = msgspec.json.Decoder(Naming), msgspec.json.Decoder(Changing)
+
+
+def router(collections: CollectionsService) -> APIRouter:
+    """All routes of collections, served by `collections`."""
+    routes = make_router("collections")
+    _add_reading(routes, collections)
+    _add_writing(routes, collections)
+    _add_sharing(routes, collections)
+    return routes
+
+
+def _add_reading(routes: APIRouter, collections: CollectionsService) -> None:
+    @routes.get("/v1/collections", **describe({200: CollectionPage}, parameters=(LIMIT, CURSOR, *READ)))
+    async def list_collections(request: Request) -> Response:
+        height = await begin_read(request)
+        limit = LIMIT.of(request)
+        after = read_cursor(request, LIST, Id)
+        found = await collections.list(after, limit + 1)
+        cursor = write_cursor(LIST, found[limit - 1].id) if len(found) > limit else None
+        return Answer(CollectionPage([_show(one) for one in found[:limit]], cursor), height=height)
+
+    @routes.get("/v1/collections/{id}", **describe({200: Collection}, parameters=(ID, *READ)))
+    async def show_collection(request: Request) -> Response:
+        height = await begin_read(request)
+        found = await collections.get(ID.of(request))
+        return Answer(_show(found), height=height, version=found.state.version)
+
+
+def _add_writing(routes: APIRouter, collections: CollectionsService) -> None:
+    @routes.post("/v1/collections", **_describe({201: Collection, 202: Accepted}, WRITE, Naming))
+    async def create_collection(request: Request) -> Response:
+        terms = begin_write(request)
+        name = await _read_name(request)
+        return await _present(collections, await collections.create(terms, name), terms.wait, 201)
+
+    @routes.patch(
+        "/v1/collections/{id}", **_describe({200: Collection, 202: Accepted}, (ID, *WRITE, IF_MATCH), Naming)
+    )
+    async def rename_collection(request: Request) -> Response:
+        terms = begin_write(request)
+        id_, name = ID.of(request), await _read_name(request)
+        return await _present(collections, await collections.rename(terms, id_, name), terms.wait, 200)
+
+    @routes.post(
+        "/v1/collections/{id}/files", **_describe({200: Collection, 202: Accepted}, (ID, *WRITE), Changing)
+    )
+    async def change_files(request: Request) -> Response:
+        """Files come and go; what is there or gone already stays so."""
+        terms = begin_write(request)
+        id_ = ID.of(request)
+        check_media_type(request, "application/json")
+        asked = decode_body(_changings, await read_body(request, BODY_BYTES_MAX))
+        if len(asked.add) + len(asked.remove) > CHANGE_MAX:
+            raise RequestError(f"more than {CHANGE_MAX} files come and go at once")
+        fate = await collections.change(terms, id_, asked.add, asked.remove)
+        return await _present(collections, fate, terms.wait, 200)
+
+    @routes.delete(
+        "/v1/collections/{id}",
+        **_describe({200: CollectionDeleted, 202: Accepted}, (ID, *WRITE, IF_MATCH), None),
+    )
+    async def delete_collection(request: Request) -> Response:
+        terms = begin_write(request)
+        id_ = ID.of(request)
+        fate = await collections.delete(terms, id_)
+        if not check_executed(fate, terms.wait):
+            return Answer(accept(fate), 202)
+        return Answer(CollectionDeleted(id_, place_of(fate)), height=fate.height)
+
+
+def _add_sharing(routes: APIRouter, collections: CollectionsService) -> None:
+    described = _describe({200: Collection, 202: Accepted}, (ID, ACCOUNT, *WRITE), None)
+
+    @routes.put("/v1/collections/{id}/writers/{account}", **described)
+    async def add_writer(request: Request) -> Response:
+        """The account may add and remove files from now on."""
+        terms = begin_write(request)
+        fate = await collections.share(terms, ID.of(request), ACCOUNT.of(request), True)
+        return await _present(collections, fate, terms.wait, 200)
+
+    @routes.delete("/v1/collections/{id}/writers/{account}", **described)
+    async def remove_writer(request: Request) -> Response:
+        """The account may not add and remove files any more."""
+        terms = begin_write(request)
+        fate = await collections.share(terms, ID.of(request), ACCOUNT.of(request), False)
+        return await _present(collections, fate, terms.wait, 200)
+
+
+async def _read_name(request: Request) -> str:
+    check_media_type(request, "application/json")
+    return clean_name(decode_body(_namings, await read_body(request, BODY_BYTES_MAX)).name)
+
+
+async def _present(collections: CollectionsService, fate: Fate, wait: Any, status: int) -> Response:
+    """The collection after the write; 202 while it waits."""
+    if not check_executed(fate, wait):
+        return Answer(accept(fate), 202)
+    id_ = dict(fate.result)["id"]
+    assert isinstance(id_, bytes)
+    found = await collections.get(id_.hex())
+    shown = msgspec.structs.replace(_show(found), transaction=place_of(fate))
+    return Answer(shown, status, height=fate.height, version=found.state.version)
+
+
+def _show(found: CollectionView) -> Collection:
+    state = found.state
+    return Collection(
+        id=found.id,
+        name=found.name or "",
+        owner=state.owner,
+        writers=list(state.writers),
+        files=state.files,
+        version=state.version,
+        created_at=time_text(state.created_ms),
+        updated_at=time_text(state.changed_ms),
+    )
+
+
+def _describe(
+    answers: dict[int, type | str], parameters: tuple[Parameter[Any], ...], body: type[msgspec.Struct] | None
+) -> dict[str, Any]:
+    described = describe(answers, parameters=parameters, problems=WRITE_PROBLEMS)
+    if body is not None:
+        schema = msgspec.json.schema(body)
+        inline = next(iter(schema["$defs"].values())) if "$defs" in schema else schema
+        content = {"application/json": {"schema": inline}}
+        described["openapi_extra"]["requestBody"] = {"required": True, "content": content}
+    return described
