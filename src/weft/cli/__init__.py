@@ -8,6 +8,7 @@ import typer
 
 from weft.cli import (
     bench,
+    collections,
     config,
     files,
     genesis,
@@ -50,6 +51,7 @@ for verb in (
     app.command()(verb)
 for name, noun in (
     ("files", files.app),
+    ("collections", collections.app),
     ("records", records.app),
     ("tx", ledger.app),
     ("keys", keys.app),

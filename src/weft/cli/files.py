@@ -112,6 +112,10 @@ def show(id_: Id, urls: Urls = None, home: Home = None, as_json: AsJson = False)
 def search(
     text: Annotated[str, typer.Argument(help='Words, "phrases", prefix*.')] = "",
     tag: Annotated[list[str] | None, typer.Option(help="A tag; all that are given must be there.")] = None,
+    any_tag: Annotated[list[str] | None, typer.Option(help="A tag; one that is given must be there.")] = None,
+    not_tag: Annotated[list[str] | None, typer.Option(help="A tag that must not be there.")] = None,
+    collection: Annotated[str | None, typer.Option(help="In this collection: its id.")] = None,
+    duplicates: Annotated[bool, typer.Option("--duplicates", help="Only with content others have.")] = False,
     media_type: Annotated[str | None, typer.Option(help="As image/jpeg, or image/*.")] = None,
     camera: Annotated[str | None, typer.Option(help="The camera.")] = None,
     taken_from: Annotated[str | None, typer.Option(help="Taken at this time (RFC 3339) or later.")] = None,
@@ -120,7 +124,7 @@ def search(
     radius_km: Annotated[float | None, typer.Option(help="How near.")] = None,
     bbox: Annotated[str | None, typer.Option(metavar="W,S,E,N", help="Taken inside this box.")] = None,
     sort: Annotated[
-        str | None, typer.Option(help="created_at, taken_at, name or size; - before it: falling.")
+        str | None, typer.Option(help="created_at, taken_at, name, size (- before it: falling) or relevance.")
     ] = None,
     limit: Annotated[int, typer.Option(help="How many hits at most.", min=1, max=1000)] = 50,
     urls: Urls = None,
@@ -131,6 +135,10 @@ def search(
     asked: dict[str, Any] = {
         "q": text or None,
         "tag": tag,
+        "any_tag": any_tag,
+        "not_tag": not_tag,
+        "collection": collection,
+        "duplicates": "true" if duplicates else None,
         "media_type": media_type,
         "camera": camera,
         "taken_from": taken_from,

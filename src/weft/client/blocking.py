@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from weft.client.client import PATIENCE_S, TIMEOUT_S, AsyncClient
+from weft.client.collections import Collections
 from weft.client.errors import ProblemError
 from weft.client.files import Files, Resource
 from weft.client.records import Document, Records
@@ -96,6 +97,7 @@ class Client:
         self._runner = Runner()
         self.records = BlockingRecords(self._runner, self._client.records)
         self.files = BlockingFiles(self._runner, self._client.files)
+        self.collections = BlockingCollections(self._runner, self._client.collections)
 
     def __enter__(self) -> Self:
         return self
@@ -299,3 +301,34 @@ async def _close(items: AsyncIterator[Any]) -> None:
     close = getattr(items, "aclose", None)
     if close is not None:
         await close()
+
+
+class BlockingCollections:
+    """`Collections` without await; see there."""
+
+    def __init__(self, runner: Runner, collections: Collections) -> None:
+        self._runner = runner
+        self._collections = collections
+
+    def create(self, name: str, *, wait: Wait = "executed") -> Resource:
+        return self._runner.run(self._collections.create(name, wait=wait))
+
+    def rename(self, id_: str, name: str, *, wait: Wait = "executed") -> Resource:
+        return self._runner.run(self._collections.rename(id_, name, wait=wait))
+
+    def change(
+        self, id_: str, add: Sequence[str] = (), remove: Sequence[str] = (), *, wait: Wait = "executed"
+    ) -> Resource:
+        return self._runner.run(self._collections.change(id_, add, remove, wait=wait))
+
+    def share(self, id_: str, account: str, is_writer: bool = True, *, wait: Wait = "executed") -> Resource:
+        return self._runner.run(self._collections.share(id_, account, is_writer, wait=wait))
+
+    def delete(self, id_: str, *, wait: Wait = "executed") -> Resource:
+        return self._runner.run(self._collections.delete(id_, wait=wait))
+
+    def show(self, id_: str) -> Resource:
+        return self._runner.run(self._collections.show(id_))
+
+    def list(self) -> Iterator[Resource]:
+        return self._runner.iterate(self._collections.list())

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from weft.client import transactions
+from weft.client.collections import Collections
 from weft.client.errors import ProblemError
 from weft.client.files import Files
 from weft.client.follow import follow
@@ -46,6 +47,7 @@ class AsyncClient:
         self._session = Session(self._nodes, _key_of(key), _genesis_of(genesis), timeout_s)
         self.records = Records(self._session)
         self.files = Files(self._session)
+        self.collections = Collections(self._session)
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,0 +1,98 @@
+"""`weft collections`: files put together under a name."""
+
+from typing import Annotated, Any
+
+import typer
+
+from weft.cli.options import AsJson, Home, Key, Urls, connect, load_signer
+from weft.cli.terminal import show_fields, show_json, show_rows
+
+app = typer.Typer(help="Files put together under a name: albums, projects.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The collection.")]
+Name = Annotated[str, typer.Argument(help="Its name; it is destroyed when it changes.")]
+Files = Annotated[list[str], typer.Argument(metavar="FILE…", help="Ids of files, 500 at most.")]
+Account = Annotated[str, typer.Argument(help="An account's address, 40 hex digits.")]
+
+
+@app.command()
+def create(
+    name: Name, urls: Urls = None, home: Home = None, key: Key = None, as_json: AsJson = False
+) -> None:
+    """A new, empty collection."""
+    with connect(urls, home, load_signer(key)) as client:
+        _show(client.collections.create(name), as_json)
+
+
+@app.command("list")
+def list_(urls: Urls = None, home: Home = None, as_json: AsJson = False) -> None:
+    """All collections."""
+    with connect(urls, home) as client:
+        found = list(client.collections.list())
+    if as_json:
+        show_json(found)
+    else:
+        show_rows(found, ("id", "files", "owner", "updated_at", "name"))
+
+
+@app.command()
+def show(id_: Id, urls: Urls = None, home: Home = None, as_json: AsJson = False) -> None:
+    """A collection; `weft files search --collection ID` shows its files."""
+    with connect(urls, home) as client:
+        _show(client.collections.show(id_), as_json)
+
+
+@app.command()
+def rename(
+    id_: Id, name: Name, urls: Urls = None, home: Home = None, key: Key = None, as_json: AsJson = False
+) -> None:
+    """Give it another name."""
+    with connect(urls, home, load_signer(key)) as client:
+        _show(client.collections.rename(id_, name), as_json)
+
+
+@app.command()
+def add(
+    id_: Id, files: Files, urls: Urls = None, home: Home = None, key: Key = None, as_json: AsJson = False
+) -> None:
+    """Put files into it."""
+    with connect(urls, home, load_signer(key)) as client:
+        _show(client.collections.change(id_, files), as_json)
+
+
+@app.command()
+def remove(
+    id_: Id, files: Files, urls: Urls = None, home: Home = None, key: Key = None, as_json: AsJson = False
+) -> None:
+    """Take files out of it; they stay where else they are."""
+    with connect(urls, home, load_signer(key)) as client:
+        _show(client.collections.change(id_, (), files), as_json)
+
+
+@app.command()
+def share(
+    id_: Id,
+    account: Account,
+    is_over: Annotated[bool, typer.Option("--stop", help="Let it do so no longer.")] = False,
+    urls: Urls = None,
+    home: Home = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let another account add and remove files."""
+    with connect(urls, home, load_signer(key)) as client:
+        _show(client.collections.share(id_, account, not is_over), as_json)
+
+
+@app.command()
+def delete(id_: Id, urls: Urls = None, home: Home = None, key: Key = None, as_json: AsJson = False) -> None:
+    """Take it apart and destroy its name; its files stay."""
+    with connect(urls, home, load_signer(key)) as client:
+        _show(client.collections.delete(id_), as_json)
+
+
+def _show(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        show_json(facts)
+    else:
+        show_fields(facts)
