@@ -139,7 +139,8 @@ def test_the_stream_begins_or_says_why_not(
 def ask(url: str, method: str, path: str, token: str | None) -> httpx.Response:
     """A request to a described path with some name in it, and as little as can be beside it."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    named = {"height": "0", "collection": "a", "key": "b", "id": "0" * (64 if "transactions" in path else 32)}
+    named = {"height": "0", "collection": "a", "key": "b", "account": "ab" * 20}
+    named["id"] = "0" * (64 if "transactions" in path else 32)
     return httpx.request(method.upper(), url + path.format(**named), headers=headers, timeout=PATIENCE_S)
 
 
