@@ -42,7 +42,7 @@ READERS = 4
 CONNECT_S, STATEMENT_MS = 5, 30_000
 WORD_BYTES_MAX, POSITION_MAX = 2_000, 16_000
 """A longer word is left out, and phrases behind so many words are not found: what a tsvector can hold."""
-_VERSION = "1"
+_VERSION = "2"
 
 _SCHEMA = """
 CREATE TABLE cursor (
@@ -74,6 +74,7 @@ CREATE TABLE file (
 );
 CREATE INDEX file_content ON file (sha256);
 CREATE INDEX file_taken ON file (taken_ms, place);
+CREATE INDEX file_newest ON file (taken_ms DESC NULLS LAST, place DESC);
 CREATE INDEX file_name ON file (lower(name), place);
 CREATE INDEX file_size ON file (size, place);
 CREATE INDEX file_type ON file (media_type, place);
@@ -251,7 +252,9 @@ class PostgresIndex:
         values = (*given, *where[1])
 
         def select(more: str, added: Values, count: int) -> list[Values]:
-            tail = f" AND {more} ORDER BY 1 {way} NULLS LAST, 2 {way} LIMIT %s"
+            # Where there is nothing to come last, saying so would keep the server from its index.
+            last = "NULLS LAST" if query.sort == "taken_at" else ""
+            tail = f" AND {more} ORDER BY 1 {way} {last}, 2 {way} LIMIT %s"
             return connection.execute(sql + tail, (*values, *added, count)).fetchall()
 
         if after is None:
