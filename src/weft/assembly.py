@@ -22,6 +22,7 @@ from weft.apps.files.contract import CONTRACT as FILES
 from weft.apps.files.index import Index
 from weft.apps.files.index.sqlite import SqliteIndex
 from weft.apps.files.inspection import check_blobs
+from weft.apps.files.keeping import Figures, blob_router
 from weft.apps.files.ports import Ledger
 from weft.apps.files.routes import router
 from weft.apps.files.service import FilesService
@@ -120,10 +121,11 @@ async def _serve(home: Home) -> None:
         keeping = find_keeping(config, genesis)
         files = FilesService(ledger, data, config.files.upload_bytes_max, keeping, index)
         node.blobs = files
+        node.watch.registry.register(Figures(files))
         collections = CollectionsService(ledger, files.owner_of)
         app = create_app(
             service,
-            [router(files), collections_router(collections)],
+            [router(files), blob_router(files), collections_router(collections)],
             lambda: node.watch.render(node.peers.tallies),
             find_pages(),
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.tidy.pages import CLI_PAGE, cli_page, commands
 from tests.tidy.tree import DOCS, ROOT, files, modules
+from weft.apps.files.keeping import BlobStatus, show_metrics
 from weft.config import setting_types, variable_of
 from weft.model.committee import Member
 from weft.model.genesis import Genesis
@@ -72,7 +73,10 @@ def test_every_metric_is_described(tmp_path: Path) -> None:
     genesis = Genesis(1, "n", 0, "crash", members, Limits(), True, ())
     shown = [
         family.name + ("_total" if family.type == "counter" else "")
-        for family in Watch(genesis, tmp_path, lambda: 0).registry.collect()
+        for family in (
+            *Watch(genesis, tmp_path, lambda: 0).registry.collect(),
+            *show_metrics(BlobStatus("folder", 0, False, *[0] * 9, [], 0, 0, 0)),
+        )
     ]
     assert sorted(described) == sorted(shown)
 

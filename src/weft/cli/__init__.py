@@ -8,6 +8,7 @@ import typer
 
 from weft.cli import (
     bench,
+    blobs,
     collections,
     config,
     files,
@@ -46,7 +47,7 @@ def weft(
 for verb in (
     *(network.up, network.down, network.status),
     *(node.init, node.start, verify.verify),
-    *(ledger.blocks, ledger.follow, bench.bench),
+    *(ledger.blocks, ledger.follow, bench.bench, blobs.blobs),
 ):
     app.command()(verb)
 for name, noun in (

@@ -18,12 +18,13 @@ from os import urandom
 
 import structlog
 
+from weft.apps.files.errors import BlobStoreError
 from weft.apps.files.ports import Ledger
 from weft.apps.files.vault import Vault
 from weft.model.digest import Digest, digest
 from weft.model.encoding import encode
 from weft.model.errors import BlobError
-from weft.model.message import BlobProof, ProveBlob
+from weft.model.message import BlobProof, ProveBlob, Refused
 
 log = structlog.get_logger("weft.blobs")
 
@@ -53,10 +54,13 @@ class Prover:
         self._ledger = ledger
         self._vault = vault
 
-    async def answer(self, asker: int, question: ProveBlob) -> BlobProof:
-        """Raises BlobError when this node does not keep the content, BlobStoreError when it cannot tell."""
+    async def answer(self, asker: int, question: ProveBlob) -> BlobProof | Refused:
+        """Refused when this node does not keep the content, or cannot reach it."""
         assert self._ledger.member is not None
-        pieces = await self._read(question, is_kept=True)
+        try:
+            pieces = await self._read(question, is_kept=True)
+        except (BlobError, BlobStoreError) as error:
+            return Refused(str(error))
         return make_proof(question, asker, self._ledger.member, pieces)
 
     async def challenge(self, member: int, name: str) -> bool:

@@ -19,7 +19,7 @@ from weft.apps.files.blobs import Incoming, Reading, is_digest
 from weft.apps.files.challenge import Prover
 from weft.apps.files.contract import NAME, FileState, FileVersion
 from weft.apps.files.draft import Drafts
-from weft.apps.files.errors import BlobStoreError, FileSizeError, ThumbnailError
+from weft.apps.files.errors import FileSizeError, ThumbnailError
 from weft.apps.files.follower import Follower
 from weft.apps.files.index import FileView, Found, Index, Spot, Timeline
 from weft.apps.files.index import Place as Made
@@ -118,10 +118,11 @@ class FilesService:
         self.index = index or SqliteIndex(data / "index" / "files.sqlite", ledger.genesis.chain)
         self._worker = Worker()
         self._thumbnails = Thumbnails(data / "index" / "thumbnails", self._worker)
-        self._settler = Settler(self.vault, self.prover.is_held)
+        self.settler = Settler(self.vault, self.prover.is_held)
         self._follower = Follower(
-            ledger, self.index, self.vault, self._settler, self._thumbnails, file_bytes_max
+            ledger, self.index, self.vault, self.settler, self._thumbnails, file_bytes_max
         )
+        self.fetcher = self._follower.fetcher
         self.scrub = Scrub(ledger, self.vault, self._follower, self.prover, data / "index" / "scrub.json")
         self._receiving = 0
         drafts = Drafts(data / "blobs" / "drafts", file_bytes_max)
@@ -134,7 +135,7 @@ class FilesService:
         sweeping = asyncio.create_task(self.pieces.sweep())
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._settler.run())
+                tasks.create_task(self.settler.run())
                 tasks.create_task(self.scrub.run())
                 await self._follower.run()
         finally:
@@ -338,10 +339,7 @@ class FilesService:
 
     async def prove_blob(self, member: int, question: ProveBlob) -> BlobProof | Refused:
         """The answer to another member's challenge; refused when the content is not kept here."""
-        try:
-            return await self.prover.answer(member, question)
-        except (BlobError, BlobStoreError) as error:
-            return Refused(str(error))
+        return await self.prover.answer(member, question)
 
     async def _open_own(self, name: str) -> Reading:
         """What this node has, on disk or in a bucket of its own."""
