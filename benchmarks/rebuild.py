@@ -154,7 +154,7 @@ async def rebuild(folder: Path, genesis: Genesis, profile: bool) -> tuple[int, f
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     if profile:
-        pstats.Stats(profiler).sort_stats("cumulative").print_stats(45)
+        pstats.Stats(profiler).sort_stats("tottime").print_stats(32)
     threads.stop()
     attachments.close()
     store.close()
