@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, closing
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from weft.apps.files.keeping import Figures, blob_router
 from weft.apps.files.ports import Ledger
 from weft.apps.files.routes import router
 from weft.apps.files.service import FilesService
+from weft.apps.files.tagger import Tagger
 from weft.apps.files.vault import Keeping
 from weft.config import Config
 from weft.execution.builtin.members import CONTRACT as MEMBERS
@@ -36,6 +38,7 @@ from weft.ledger.seal import seal_genesis
 from weft.model.errors import ConfigError, WeftError
 from weft.model.genesis import Genesis
 from weft.model.stored import Finding, Note
+from weft.model.view import Caller
 from weft.network.peers import Network
 from weft.node.gateway import Gateway
 from weft.node.holdings import Progress
@@ -132,6 +135,7 @@ async def _serve(home: Home) -> None:
         await _run_all(
             node.run(),
             files.run(),
+            *_eyes(config, ledger, files, Caller(gateway.own, "gateway")),
             serve(app, config.api.host, config.api.port),
             watch_lag(node.watch.loop_lag.observe),
         )
@@ -172,6 +176,19 @@ def open_index(config: Config, genesis: Genesis, member: int | None) -> Index:
         ) from None
     name = "replica" if member is None else f"member{member}"
     return PostgresIndex(config.files.index, f"weft_{genesis.chain.hex()[:12]}_{name}", genesis.chain)
+
+
+def _eyes(
+    config: Config, ledger: Ledger, files: FilesService, caller: Caller
+) -> list[Coroutine[Any, Any, None]]:
+    """What looks at pictures, if this node shall; raises ConfigError when it cannot."""
+    if not config.files.machine_tags:
+        return []
+    if find_spec("cv2") is None:
+        raise ConfigError(
+            "files.machine_tags needs OpenCV, which is not installed: pip install 'weft[vision]'"
+        )
+    return [Tagger(ledger, files, caller).run()]
 
 
 def find_pages() -> Path | None:

@@ -88,6 +88,8 @@ class FilesSection(msgspec.Struct, frozen=True):
     """Time in which all content is looked for once."""
     scrub_bytes_per_s: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 4 << 20
     """How fast content on disk is read again; 0: not at all."""
+    machine_tags: bool = False
+    """Whether this node tells the ledger of faces and likenesses in pictures; needs `weft[vision]`."""
 
 
 SECTIONS: Mapping[str, type[msgspec.Struct]] = {

@@ -23,7 +23,16 @@ from weft.apps.files.media import media_type_of
 from weft.apps.files.metadata import apply_patch, clean_name, decode_metadata, encode_metadata, read_patch
 from weft.client import Call
 from weft.client.signing import sign
-from weft.model.call import CreateFile, EraseFile, PutRecords, RecordItem, RemoveRecord, SetRole, UpdateFile
+from weft.model.call import (
+    CreateFile,
+    EraseFile,
+    PutRecords,
+    RecordItem,
+    RemoveRecord,
+    SetRole,
+    TagFile,
+    UpdateFile,
+)
 from weft.model.transaction import (
     Attachment,
     Commitment,
@@ -273,6 +282,7 @@ def _wishes() -> list[bytes]:
         ),
         ("files", "update", UpdateFile(bytes(16), 0, 1, 2, None), [name, metadata, position], None),
         ("files", "erase", EraseFile(bytes(16), None), [], None),
+        ("files", "tag", TagFile(bytes(16), "eyes-1", 0), [b'{"tags":[]}'], None),
         ("members", "set", SetRole(key("bob").public, "writer"), [], None),
     ]
     return [msgspec.msgpack.encode(wish) for wish in wishes]

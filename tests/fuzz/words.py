@@ -17,7 +17,16 @@ from weft.consensus.messages import Base
 from weft.ledger.proof import prove_state, prove_transaction
 from weft.model import message
 from weft.model.block import Block, Checkpoint, Header, SignedStatement
-from weft.model.call import CreateFile, EraseFile, PutRecords, RecordItem, RemoveRecord, SetRole, UpdateFile
+from weft.model.call import (
+    CreateFile,
+    EraseFile,
+    PutRecords,
+    RecordItem,
+    RemoveRecord,
+    SetRole,
+    TagFile,
+    UpdateFile,
+)
 from weft.model.commit import Commit, next_order_hash
 from weft.model.digest import digest
 from weft.model.encoding import decode, encode
@@ -148,6 +157,7 @@ CALLS = (
     CreateFile(bytes(16), 1000, "image/jpeg", 0, 1, 2, 3),
     UpdateFile(bytes(16), 0, 1, None, 2),
     EraseFile(bytes(16), None),
+    TagFile(bytes(16), "eyes-1", 0),
     SetRole(key("ann").public, "writer"),
 )
 

@@ -47,6 +47,7 @@ def test_every_setting_can_be_given_by_its_variable(tmp_path: Path) -> None:
         "files.store": "s3",
         "files.bucket": "photos",
         "files.shared": "false",
+        "files.machine_tags": "true",
     }
     given = {
         variable_of(key): words.get(key, "7" if isinstance(value, int) else str(value))

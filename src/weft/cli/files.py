@@ -118,6 +118,9 @@ def search(
     duplicates: Annotated[bool, typer.Option("--duplicates", help="Only with content others have.")] = False,
     media_type: Annotated[str | None, typer.Option(help="As image/jpeg, or image/*.")] = None,
     camera: Annotated[str | None, typer.Option(help="The camera.")] = None,
+    machine_tag: Annotated[
+        str | None, typer.Option(help="What a program found in the content: face.")
+    ] = None,
     taken_from: Annotated[str | None, typer.Option(help="Taken at this time (RFC 3339) or later.")] = None,
     taken_to: Annotated[str | None, typer.Option(help="Taken before this time.")] = None,
     near: Annotated[str | None, typer.Option(metavar="LAT,LON", help="Taken near this place.")] = None,
@@ -141,6 +144,7 @@ def search(
         "duplicates": "true" if duplicates else None,
         "media_type": media_type,
         "camera": camera,
+        "machine_tag": machine_tag,
         "taken_from": taken_from,
         "taken_to": taken_to,
         "near": near,
@@ -158,6 +162,24 @@ def search(
             [_row(item) for item in found["items"]], ("id", "size", "taken_at", "camera", "tags", "name")
         )
         tell(f"{len(found['items'])} of {found['total']}{'' if found['total_exact'] else ' or more'}")
+
+
+@app.command()
+def alike(
+    id_: Id,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=1000)] = 50,
+    urls: Urls = None,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pictures that look like this one, the likest first; needs nodes with machine tags."""
+    with connect(urls, home) as client:
+        found = client.files.alike(id_, limit)
+    if as_json:
+        show_json(found)
+    else:
+        rows = [{"bits": item["bits"], **_row(item["file"])} for item in found]
+        show_rows(rows, ("bits", "id", "size", "taken_at", "camera", "name"))
 
 
 @app.command()

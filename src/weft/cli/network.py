@@ -1,5 +1,6 @@
 """`weft up`, `down`, `status`: a local network, and how any network is."""
 
+import os
 import signal
 import time
 from collections.abc import Sequence
@@ -37,11 +38,17 @@ def up(
         Path | None,
         typer.Option(help="Upload this folder's pictures and films.", exists=True, file_okay=False),
     ] = None,
+    machine_tags: Annotated[
+        bool, typer.Option("--machine-tags", help="Nodes look for faces and likenesses in pictures.")
+    ] = False,
 ) -> None:
     """Start a local network, or what of it is not running; Ctrl-C stops it and keeps the data."""
     from weft.local import Network
 
     network = Network(home, nodes, fault_model, port_base)
+    if machine_tags:
+        # As a setting of this start: nodes take it from the environment, over what their files say.
+        os.environ["WEFT_FILES_MACHINE_TAGS"] = "true"
     # A supervisor that is asked to end takes the same way out as Ctrl-C: its nodes end with it.
     for kind in ENDINGS:
         signal.signal(kind, _interrupt)

@@ -254,6 +254,9 @@ class BlockingFiles:
     def show(self, id_: str) -> Resource:
         return self._runner.run(self._files.show(id_))
 
+    def alike(self, id_: str, limit: int = 50) -> list[Resource]:
+        return self._runner.run(self._files.alike(id_, limit))
+
     def history(self, id_: str) -> list[Resource]:
         return self._runner.run(self._files.history(id_))
 

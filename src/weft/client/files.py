@@ -82,6 +82,12 @@ class Files:
         items: list[Resource] = page["items"]
         return items
 
+    async def alike(self, id_: str, limit: int = 50) -> list[Resource]:
+        """Pictures that look like this one, the likest first: `bits` in which they differ, and `file`."""
+        page = await self._session.read(f"/v1/files/{id_}/alike", limit=limit)
+        items: list[Resource] = page["items"]
+        return items
+
     async def search(self, q: str | None = None, **filters: Any) -> Resource:
         """A page of hits: `items next_cursor total total_exact height facets`. `tag` may be a list."""
         page: Resource = await self._session.read("/v1/files", q=q, **filters)

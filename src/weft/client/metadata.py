@@ -7,6 +7,9 @@ from typing import Any
 from weft.client.signing import Call
 from weft.model.call import CreateFile
 
+APART = ("location", "place", "machine_tags")
+"""What is in other attachments: of the position, and of what programs found."""
+
 
 def encode_json(value: object) -> bytes:
     """The same bytes for the same value."""
@@ -45,7 +48,7 @@ def make_creation(id_: bytes, blob: Mapping[str, Any], name: str, patch: Mapping
 
 def contents_of(name: str, metadata: Mapping[str, Any]) -> Sequence[bytes]:
     """Name, metadata and, if there is one, the position with its name: an attachment each."""
-    rest = {field: value for field, value in metadata.items() if field not in ("location", "place")}
+    rest = {field: value for field, value in metadata.items() if field not in APART}
     named = {"place": metadata["place"]} if "place" in metadata else {}
     position = [encode_json(metadata["location"] | named)] if "location" in metadata else []
     return [name.encode(), encode_json(rest), *position]

@@ -25,6 +25,7 @@ AccountName = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
 _COLLECTION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _RECORD_KEY = re.compile(r"[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+_FINDER = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
 
 def is_collection(text: str) -> bool:
@@ -35,6 +36,11 @@ def is_collection(text: str) -> bool:
 def is_record_key(text: str) -> bool:
     """Whether a record may be called so: 1 to 256 bytes, no slash, no control characters."""
     return _RECORD_KEY.fullmatch(text) is not None and len(text.encode()) <= 256
+
+
+def is_finder(text: str) -> bool:
+    """Whether this names a program, as findings do."""
+    return _FINDER.fullmatch(text) is not None
 
 
 def is_media_type(text: str) -> bool:
@@ -130,6 +136,15 @@ class DeleteCollection(Record, frozen=True):
 
     id: CollectionId
     expected: Natural | None
+
+
+class TagFile(Record, frozen=True):
+    """`files.tag`: what a program found in the content. Attachment: its findings (JSON)."""
+
+    id: FileId
+    by: str
+    """The program and its version: `[a-z0-9][a-z0-9.-]{0,63}`."""
+    findings: Natural
 
 
 class SetRole(Record, frozen=True):

@@ -82,6 +82,10 @@ REFUSALS = {
         "file {id} belongs to {owner}; {account} may not change it", "Ask its owner or an administrator."
     ),
     "files.erased": Refusal("file {id} was erased at height {height}", "Upload it again as a new file."),
+    "files.tagged": Refusal("{by} has told already what it found in file {id}", "Read what it found."),
+    "files.finders": Refusal(
+        "{count} programs have told what they found in file {id}, as many as may", "Read what they found."
+    ),
     "files.version": Refusal(
         "file {id} is at version {version}, not {expected}", "Read the file again and decide anew."
     ),

@@ -31,6 +31,7 @@ Q = _optional("q", 'Words, "phrases in quotes" and prefix*, all of which must be
 TAG = _optional("tag", "A tag; may be given several times, then all must be there.", q.tag)
 ANY_TAG = _optional("any_tag", "A tag; may be given several times, then one must be there.", q.tag)
 NOT_TAG = _optional("not_tag", "A tag that must not be there; may be given several times.", q.no_tag)
+MACHINE_TAG = _optional("machine_tag", "What a program found in the content: `face`.", q.machine_tag)
 MEDIA_TYPE = _optional("media_type", "A media type, or all of a kind: `image/*`.", q.media_type)
 CAMERA = _optional("camera", "Words that stand in the camera's name one after the other.", q.camera)
 TAKEN_FROM = _optional("taken_from", "Taken then or later: an RFC 3339 time, or a day.", q.taken_from)
@@ -65,7 +66,7 @@ FACETS: Parameter[tuple[str, ...]] = Parameter(
     q.parse_facets,
     (),
 )
-_CONDITIONS = (Q, MEDIA_TYPE, CAMERA, TAKEN_FROM, TAKEN_TO, UNDATED, DUPLICATES, SHA256)
+_CONDITIONS = (Q, MACHINE_TAG, MEDIA_TYPE, CAMERA, TAKEN_FROM, TAKEN_TO, UNDATED, DUPLICATES, SHA256)
 CONDITIONS: tuple[Parameter[Any], ...] = (*_CONDITIONS, TAG, ANY_TAG, NOT_TAG, COLLECTION, NEAR, RADIUS, BBOX)
 SEARCH: tuple[Parameter[Any], ...] = (*CONDITIONS, SORT, FACETS)
 

@@ -1,7 +1,8 @@
 """The contract `files`: what the ledger knows of a file (`docs/protocol/ledger.md` section 5).
 
 On the ledger stand id, size, media type, owner, versions and times; name, SHA-256, metadata and position are
-attachments, of which only the commitments are here. An erased file keeps its id, so that it can be said when
+attachments, of which only the commitments are here. So is what programs found in its content, once for each
+program: the first that tells it is right for all. An erased file keeps its id, so that it can be said when
 it was erased and no other file can take its place.
 """
 
@@ -22,7 +23,7 @@ from weft.execution.contract import (
     show_page,
     state_key,
 )
-from weft.model.call import CreateFile, EraseFile, FileId, UpdateFile, is_media_type
+from weft.model.call import CreateFile, EraseFile, FileId, TagFile, UpdateFile, is_finder, is_media_type
 from weft.model.digest import Digest
 from weft.model.encoding import Natural, Record, decode, encode
 from weft.model.receipt import Named
@@ -30,6 +31,10 @@ from weft.model.transaction import Commitment
 
 NAME = "files"
 _DIGEST_BYTES = 32
+FINDERS_MAX = 8
+"""Programs that may tell what they found in one file."""
+FINDERS = ("gateway", "administrator")
+"""Who tells it of files of others, in a closed network: the nodes."""
 
 
 class FileVersion(Record, frozen=True):
@@ -43,6 +48,23 @@ class FileVersion(Record, frozen=True):
     name: Commitment
     metadata: Commitment
     position: Commitment | None
+
+
+class Finding(Record, frozen=True):
+    """What a program found in a file's content."""
+
+    by: str
+    """The program and its version."""
+    author: str
+    """An address in hex, or `local`."""
+    height: Natural
+    findings: Commitment
+
+
+class Findings(Record, frozen=True):
+    """The state's value for what was found in a file, first told first."""
+
+    all: tuple[Finding, ...]
 
 
 class FileState(Record, frozen=True):
@@ -89,6 +111,11 @@ def list_files(state: Reader, after: FileId | None, limit: int) -> list[tuple[Fi
     return [(key[len(prefix) :], decode_file(value)) for key, value in rows]
 
 
+def find_findings(state: Reader, id_: FileId) -> tuple[Finding, ...]:
+    """What programs found in a file; nothing once it is erased."""
+    return _findings(state.get(state_key(NAME, _found(id_))))
+
+
 def read_versions_of(state: Reader, id_: FileId, file: FileState) -> Iterator[FileVersion]:
     """All versions of a file, newest first; of an erased one only the last."""
     return _versions(state.get, state_key(NAME, b""), id_, file)
@@ -131,6 +158,25 @@ def _update(context: Context, arguments: UpdateFile) -> Named:
     return _announce(context, "file.updated", arguments.id, file)
 
 
+def _tag(context: Context, arguments: TagFile) -> Named:
+    file = _find(context, arguments.id)
+    _check_there(arguments.id, file)
+    if not (context.role in FINDERS or context.is_open or file.owner == context.owner):
+        raise _not_owned(context, arguments.id, file)
+    if not is_finder(arguments.by):
+        raise Failure("files.invalid", (("field", "by"),))
+    _check_all_named(context, (arguments.findings,), None)
+    before = _findings(context.get(_found(arguments.id)))
+    if any(finding.by == arguments.by for finding in before):
+        raise Failure("files.tagged", (("id", arguments.id), ("by", arguments.by)))
+    if len(before) >= FINDERS_MAX:
+        raise Failure("files.finders", (("id", arguments.id), ("count", len(before))))
+    told = context.attachments[arguments.findings]
+    finding = Finding(arguments.by, context.owner, context.height, told)
+    context.put(_found(arguments.id), encode(Findings((*before, finding))))
+    return _announce(context, "file.tagged", arguments.id, file)
+
+
 def _erase(context: Context, arguments: EraseFile) -> Named:
     file = _find_to_change(context, arguments.id, arguments.expected)
     context.erase(file.digest.digest)
@@ -138,6 +184,9 @@ def _erase(context: Context, arguments: EraseFile) -> Named:
         for commitment in (version.name, version.metadata, version.position):
             if commitment is not None:
                 context.erase(commitment.digest)
+    for finding in _findings(context.get(_found(arguments.id))):
+        context.erase(finding.findings.digest)
+    context.delete(_found(arguments.id))
     drop_pages(context, _pages(arguments.id), file.pages)
     file = msgspec.structs.replace(file, erased_height=context.height, earlier=(), pages=0)
     context.put(_place(arguments.id), encode(file))
@@ -146,17 +195,29 @@ def _erase(context: Context, arguments: EraseFile) -> Named:
 
 def _find_to_change(context: Context, id_: FileId, expected: int | None) -> FileState:
     """The file, if it is there, the signer may change it and it is at the expected version."""
-    value = context.get(_place(id_))
-    if value is None:
-        raise Failure("files.missing", (("id", id_),))
-    file = decode_file(value)
+    file = _find(context, id_)
     if not (context.is_open or context.role == "administrator" or file.owner == context.owner):
-        raise Failure("files.owner", (("id", id_), ("owner", file.owner), ("account", context.owner)))
-    if file.erased_height is not None:
-        raise Failure("files.erased", (("id", id_), ("height", file.erased_height)))
+        raise _not_owned(context, id_, file)
+    _check_there(id_, file)
     if expected is not None and expected != file.newest.number:
         raise Failure("files.version", (("id", id_), ("version", file.newest.number), ("expected", expected)))
     return file
+
+
+def _find(context: Context, id_: FileId) -> FileState:
+    value = context.get(_place(id_))
+    if value is None:
+        raise Failure("files.missing", (("id", id_),))
+    return decode_file(value)
+
+
+def _check_there(id_: FileId, file: FileState) -> None:
+    if file.erased_height is not None:
+        raise Failure("files.erased", (("id", id_), ("height", file.erased_height)))
+
+
+def _not_owned(context: Context, id_: FileId, file: FileState) -> Failure:
+    return Failure("files.owner", (("id", id_), ("owner", file.owner), ("account", context.owner)))
 
 
 def _check_all_named(context: Context, numbers: tuple[int, ...], position: int | None) -> None:
@@ -194,6 +255,14 @@ def _place(id_: FileId) -> bytes:
     return b"f" + id_
 
 
+def _found(id_: FileId) -> bytes:
+    return b"m" + id_
+
+
+def _findings(value: bytes | None) -> tuple[Finding, ...]:
+    return () if value is None else decode(Findings, value).all
+
+
 def _pages(id_: FileId) -> bytes:
     return b"p" + id_
 
@@ -208,6 +277,7 @@ CONTRACT = Contract(
     {
         "create": Call(CreateFile, WRITERS, _create),
         "update": Call(UpdateFile, WRITERS, _update),
+        "tag": Call(TagFile, WRITERS, _tag),
         "erase": Call(EraseFile, WRITERS, _erase),
     },
     show=_show,

@@ -30,7 +30,8 @@ MEMORY_BYTES = 3 << 29
 FILE_BYTES = 16 << 20
 """The largest file that the worker can write: a thumbnail."""
 READ_S = 8.0
-"""A reader that takes longer is stopped; what it has said by then counts."""
+"""Processor time, so that a busy machine costs no photo its metadata. A reader that takes longer is stopped;
+what it has said by then counts."""
 PIXELS_MAX = 100_000_000
 EDGE = 512
 """A thumbnail's longer side, at most."""
@@ -66,7 +67,7 @@ def read_content(source: Path, media_type: str) -> dict[str, Any]:
 
 def draw_thumbnail(source: Path, target: Path, media_type: str) -> dict[str, Any]:
     """An upright picture that fits in a square, without any of the original's metadata."""
-    upright = _still_of(source, media_type) if media_type.startswith("video/") else _picture_of(source)
+    upright = _upright(source, media_type)
     if upright is None:
         return {}
     upright.thumbnail((EDGE, EDGE))
@@ -92,8 +93,17 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
     with contextlib.suppress(Exception):
         if job["verb"] == "draw":
             return draw_thumbnail(Path(job["source"]), Path(job["target"]), job["media_type"])
+        if job["verb"] == "see":
+            return _see(Path(job["source"]), job["media_type"])
         return {"place": _name_place(job["lat"], job["lon"])}
     return {}
+
+
+def _see(source: Path, media_type: str) -> dict[str, Any]:
+    from weft.apps.files.inside.eyes import see
+
+    picture = _upright(source, media_type)
+    return {} if picture is None else see(picture)
 
 
 def _reader_of(media_type: str) -> Callable[[Path], Iterator[Facts]]:
@@ -107,6 +117,10 @@ def _reader_of(media_type: str) -> Callable[[Path], Iterator[Facts]]:
 
         return partial(read_video, media_type=media_type)
     return read_picture
+
+
+def _upright(source: Path, media_type: str) -> Image.Image | None:
+    return _still_of(source, media_type) if media_type.startswith("video/") else _picture_of(source)
 
 
 def _picture_of(source: Path) -> Image.Image | None:
@@ -155,12 +169,12 @@ def _time_limit() -> Iterator[None]:
     def stop(_: int, __: object) -> None:
         raise OutOfTime
 
-    signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, READ_S)
+    signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, READ_S)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 def _confine() -> None:

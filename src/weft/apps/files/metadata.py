@@ -32,6 +32,9 @@ _TIME = re.compile(
 )
 _OFFSET = re.compile(r"[+-]\d\d:\d\d")
 
+APART = ("location", "place", "machine_tags")
+"""What is in other attachments: of the position, and of what programs found."""
+
 
 def read_patch(raw: bytes) -> Metadata:
     """The merge patch that `raw` encodes; raises MetadataError or DocumentError."""
@@ -66,7 +69,7 @@ def apply_patch(metadata: Metadata, patch: Metadata) -> Metadata:
 
 def encode_metadata(metadata: Metadata) -> tuple[bytes, bytes | None]:
     """The two attachments: all but the position, and the position with its name if there is one."""
-    rest = {name: value for name, value in metadata.items() if name not in ("location", "place")}
+    rest = {name: value for name, value in metadata.items() if name not in APART}
     named = {"place": metadata["place"]} if "place" in metadata else {}
     try:
         encoded = _encode(rest)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from math import asin, cos, degrees, isfinite, pi, radians, sin
 
 from weft.apps.files.errors import QueryError
+from weft.apps.files.findings import TAG_MAX, tag_word
 from weft.apps.files.metadata import parse_time
 
 TEXT_MAX, TERMS_MAX = 1000, 50
@@ -173,6 +174,18 @@ def tag(text: str) -> Condition:
 
 def no_tag(text: str) -> Condition:
     return Tagged((text.strip(),), is_wanted=False)
+
+
+def machine_tag(text: str) -> Condition:
+    """What a program found in the content, as it tells it; raises ValueError."""
+    if len(text) > TAG_MAX:
+        raise ValueError(f"must have at most {TAG_MAX} characters")
+    return Words((Term(tag_word(text.strip())),))
+
+
+def looks(part: str) -> Condition:
+    """Pictures whose look has this part in common (`findings.look_words`)."""
+    return Words((Term(part),))
 
 
 def media_type(text: str) -> Condition:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from weft.api.errors import ErasedError
-from weft.apps.files.contract import FileState, FileVersion, find_file, read_versions_of
+from weft.apps.files.contract import FileState, FileVersion, find_file, find_findings, read_versions_of
 from weft.apps.files.errors import FileUnknownError
+from weft.apps.files.findings import decode_findings
 from weft.apps.files.index import FileView, Place
 from weft.apps.files.metadata import Metadata, clean_name, decode_metadata
-from weft.apps.files.ports import Ledger
+from weft.apps.files.ports import Attachments, Ledger
 from weft.model.digest import Digest
 from weft.model.stored import Erased
 from weft.model.transaction import Attachment, Commitment
@@ -45,12 +46,15 @@ def find_missing(ledger: Ledger, versions: Sequence[FileVersion], *more: Commitm
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Attachments that were read together, in the place of the ledger's."""
+    """Attachments that were read together, in the place of the ledger's; others are read when asked for."""
 
     found: Mapping[Digest, Attachment | Erased | None]
+    source: Attachments
 
     def find(self, commitment: Digest) -> Attachment | Erased | None:
-        return self.found[commitment]
+        if commitment in self.found:
+            return self.found[commitment]
+        return self.source.find(commitment)
 
     def find_many(self, commitments: Sequence[Digest]) -> Mapping[Digest, Attachment | Erased | None]:
         return self.found
@@ -59,7 +63,7 @@ class Gathered:
 def gather_attachments(ledger: Ledger, files: Iterable[FileState]) -> Ledger:
     """The ledger as a view of these files needs it, with their attachments read at once."""
     wanted = [one.digest for file in files for one in (file.digest, *_stated(file.newest))]
-    return replace(ledger, attachments=Gathered(ledger.attachments.find_many(wanted)))
+    return replace(ledger, attachments=Gathered(ledger.attachments.find_many(wanted), ledger.attachments))
 
 
 def view_file(ledger: Ledger, id_: str, file: FileState, made: Place) -> FileView:
@@ -75,7 +79,7 @@ def view_file(ledger: Ledger, id_: str, file: FileState, made: Place) -> FileVie
         version=file.newest.number,
         created_ms=file.created_ms,
         updated_ms=file.newest.time_ms,
-        metadata=_metadata(ledger, file.newest) or {},
+        metadata=(_metadata(ledger, file.newest) or {}) | _machine(ledger, id_),
         tx_id=made.id.hex(),
         tx_height=made.height,
         tx_position=made.position,
@@ -118,6 +122,14 @@ def _metadata(ledger: Ledger, version: FileVersion) -> Metadata | None:
     rest = _content(ledger, version.metadata)
     position = None if version.position is None else _content(ledger, version.position)
     return None if rest is None else decode_metadata(rest, position)
+
+
+def _machine(ledger: Ledger, id_: str) -> Metadata:
+    """What programs found, those whose attachments are here."""
+    told = find_findings(ledger.state, bytes.fromhex(id_))
+    contents = ((finding.by, _content(ledger, finding.findings)) for finding in told)
+    found = [row for by, content in contents if content is not None for row in decode_findings(content, by)]
+    return {"machine_tags": found} if found else {}
 
 
 def _content(ledger: Ledger, commitment: Commitment) -> bytes | None:

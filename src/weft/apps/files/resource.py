@@ -17,7 +17,8 @@ Metadata = Annotated[
     msgspec.Meta(
         description="`title description tags taken_at location custom` of the owner or the content, "
         "`taken_offset modified_at place camera lens author keywords width height orientation duration_ms "
-        "pages` of the content alone; only what there is."
+        "pages` of the content alone; `machine_tags` (`tag by confidence`, faces with `count`, looks with "
+        "`likeness`) of programs that looked at it; only what there is."
     ),
 ]
 
@@ -49,6 +50,21 @@ class FilePage(msgspec.Struct):
     facets: Annotated[
         dict[str, dict[str, int]], msgspec.Meta(description="By facet: values and their hits, most first.")
     ]
+
+
+class Alike(msgspec.Struct):
+    """A picture that looks alike; `bits`: in how many of 64 the two looks differ, 0 to 5."""
+
+    bits: int
+    file: File
+
+
+class FilesAlike(msgspec.Struct):
+    """Pictures that look like a file, the likest first, itself not among them. Empty until a program has told
+    how the file looks."""
+
+    items: list[Alike]
+    height: int
 
 
 class MonthCount(msgspec.Struct):

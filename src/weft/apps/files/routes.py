@@ -30,18 +30,21 @@ from weft.api.face import (
     write_cursor,
 )
 from weft.api.problems import present_problem
+from weft.apps.files.alike import find_alike
 from weft.apps.files.ask import COLLECTION, CONDITIONS, SEARCH, read_query, read_spot, write_spot
 from weft.apps.files.content import is_known, respond_with_content, safe_headers
 from weft.apps.files.errors import FileUnknownError, RangeError
 from weft.apps.files.metadata import BYTES_MAX, read_patch
 from weft.apps.files.proof import prove_file, show_proof
 from weft.apps.files.resource import (
+    Alike,
     Blob,
     File,
     FileErased,
     FileHistory,
     FilePage,
     FileProof,
+    FilesAlike,
     FileTimeline,
     MonthCount,
     show_blob,
@@ -142,6 +145,13 @@ def _add_reading(routes: APIRouter, files: FilesService) -> None:
         has_more = len(versions) > limit
         cursor = write_cursor(f"history {id_}", items[-1].version) if has_more else None
         return Answer(FileHistory(items, cursor), height=height)
+
+    @routes.get("/v1/files/{id}/alike", **describe({200: FilesAlike}, parameters=(FILE_ID, LIMIT, *READ)))
+    async def show_alike(request: Request) -> Response:
+        height = await begin_read(request)
+        found = await find_alike(files, FILE_ID.of(request), LIMIT.of(request), height)
+        items = [Alike(bits, show_file(file)) for bits, file in found]
+        return Answer(FilesAlike(items, height), height=height)
 
     @routes.get("/v1/files/{id}/proof", **describe({200: FileProof}, parameters=(FILE_ID, *READ)))
     async def show_file_proof(request: Request) -> Response:

@@ -3,9 +3,16 @@
 import pytest
 
 from tests.chain import Chain, attachment, key, make_genesis
-from weft.apps.files.contract import FileState, find_file, list_files, read_versions_of
+from weft.apps.files.contract import (
+    FINDERS_MAX,
+    FileState,
+    find_file,
+    find_findings,
+    list_files,
+    read_versions_of,
+)
 from weft.execution.version import PAGE
-from weft.model.call import CreateFile, EraseFile, UpdateFile
+from weft.model.call import CreateFile, EraseFile, TagFile, UpdateFile
 from weft.model.transaction import identity_of
 
 ID = b"0123456789abcdef"
@@ -70,6 +77,43 @@ def test_an_erasure_destroys_every_version_of_everything() -> None:
     gone = file(chain)
     assert (gone.erased_height, gone.earlier, gone.pages) == (chain.head.height, (), 0)
     assert len([key for key in chain.state.values if key.startswith(b"files\0")]) == 1
+
+
+def tag(chain: Chain, signer: str = "ann", by: str = "eyes-1", findings: bytes = b"{}") -> bytes:
+    return chain.sign(signer, "files", "tag", TagFile(ID, by, 0), findings)
+
+
+def test_a_program_tells_once_what_it_found() -> None:
+    """The first that tells it is right for all nodes; another program, or another version, may tell more."""
+    chain = Chain()
+    first, second, other = tag(chain), tag(chain, "bob", findings=b'{"x":1}'), tag(chain, by="eyes-2")
+    assert codes(chain, create(chain), first, second, other) == ["", "", "files.tagged", ""]
+    found = find_findings(chain.state, ID)
+    assert [(finding.by, finding.height) for finding in found] == [("eyes-1", 1), ("eyes-2", 1)]
+    assert file(chain).newest.number == 1, "what a machine finds is no version of what people say"
+    more = [tag(chain, by=f"eyes-{number}") for number in range(3, 10)]
+    assert codes(chain, *more) == [""] * (FINDERS_MAX - 2) + ["files.finders"]
+
+
+def test_what_was_found_goes_with_the_file() -> None:
+    """Its attachment is destroyed, its entry is gone, and nothing can be told of the file again."""
+    chain = Chain()
+    chain.commit(create(chain))
+    chain.commit(tag(chain))
+    (finding,) = find_findings(chain.state, ID)
+    chain.commit(erase(chain))
+    assert finding.findings.digest in chain.erased
+    assert find_findings(chain.state, ID) == ()
+    assert codes(chain, tag(chain, by="eyes-2")) == ["files.erased"]
+
+
+def test_who_may_tell_what_was_found() -> None:
+    """In a closed network the owner, the nodes and administrators; a name that is none is refused."""
+    roles = {"ann": "writer", "bob": "writer", "gate": "gateway"}
+    chain = Chain(make_genesis(False, **roles))  # type: ignore[arg-type]
+    told = codes(chain, create(chain), tag(chain, "bob"), tag(chain, "gate"), tag(chain, by="own-1"))
+    assert told == ["", "files.owner", "", ""]
+    assert codes(chain, tag(chain, by="No Name"), tag(chain, by="")) == ["files.invalid"] * 2
 
 
 def test_an_erased_file_stays_erased() -> None:

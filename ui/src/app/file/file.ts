@@ -13,6 +13,8 @@ export interface Metadata {
   lens?: string;
   author?: string;
   keywords?: string[];
+  /** What programs found in the content. */
+  machine_tags?: { tag: string; by: string; confidence: number; count?: number }[];
   width?: number;
   height?: number;
   modified_at?: string;

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from weft.apps.files.findings import words_of
 from weft.apps.files.metadata import Metadata, parse_time, texts_of
 from weft.apps.files.query import Query, to_units
 
@@ -149,8 +150,12 @@ def texts(file: FileView) -> tuple[str, ...]:
         metadata.get("description", ""),
         "\n".join(metadata.get("tags", ())),
         metadata.get("camera", ""),
-        "\n".join(text for name in _OTHERS for text in texts_of(metadata.get(name))),
+        "\n".join((*_others(metadata), *words_of(metadata.get("machine_tags", [])))),
     )
+
+
+def _others(metadata: Metadata) -> Iterator[str]:
+    return (text for name in _OTHERS for text in texts_of(metadata.get(name)))
 
 
 def traits(file: FileView, taken_ms: int | None) -> Iterator[tuple[str, str]]:
