@@ -167,3 +167,11 @@ def test_a_changed_file_keeps_its_place(tmp_path: Path) -> None:
     assert [file.name for file in found.files] == ["new.jpg", "old.jpg"]
     assert found.files[1].metadata == {"title": "changed"}
     index.close()
+
+
+def test_a_closed_index_fails_and_holds_nobody_up(tmp_path: Path) -> None:
+    """A thread that still reads when the node ends would otherwise keep it from ending."""
+    index = SqliteIndex(tmp_path / "files.sqlite", CHAIN)
+    index.close()
+    with pytest.raises(apsw.ConnectionClosedError):
+        index.contents("", 1)
