@@ -1,7 +1,7 @@
 """Looks in the background whether all content is where it belongs, and sound.
 
 Two rounds, each from shard to shard (the first two digits of digests), for ever, slowly, and from where they
-stopped before a restart:
+stopped before a restart; a killed node begins some minutes earlier, for an idle one is to write nothing:
 
     the look      what must be here is here, or in the bucket; what is here and belongs elsewhere is brought
                   there; what lies in the bucket and no file names is removed
@@ -26,7 +26,6 @@ import structlog
 from weft.apps.files.blobs import SHARDS
 from weft.apps.files.bucket import Stored
 from weft.apps.files.challenge import Prover
-from weft.apps.files.disk import disk_room
 from weft.apps.files.errors import BlobStoreError, IndexAwayError
 from weft.apps.files.follower import Follower
 from weft.apps.files.ports import Ledger
@@ -39,6 +38,8 @@ PIECE_BYTES = 8 << 20
 BLOB_S = 0.025
 """At least so long from one blob to the next when content is read again, however small it is."""
 CHALLENGE_S = 1.0
+REMEMBER_S = 600.0
+"""Between two notes on disk of how far the rounds have come."""
 AWAY_S = 900.0
 """A holder that has been away for so long is stood in for."""
 ORPHAN_MS = 26 * 3600 * 1000
@@ -53,6 +54,7 @@ class Scrub:
         self._ledger, self._vault, self._follower, self._prover = ledger, vault, follower, prover
         self._path = path
         self._places = _load(path)
+        self._remembered = monotonic()
         self._challenged = 0.0
         self._seen: dict[int, float] = {}
         self.lost = dict.fromkeys(SHARDS, 0)
@@ -63,10 +65,13 @@ class Scrub:
     async def run(self) -> None:
         """Never returns by itself."""
         await self._follower.wait_for_start()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._look())
-            if self._vault.bucket is None and self._vault.keeping.scrub_bytes_per_s:
-                tasks.create_task(self._read())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._look())
+                if self._vault.bucket is None and self._vault.keeping.scrub_bytes_per_s:
+                    tasks.create_task(self._read())
+        finally:
+            self._remember()
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -197,10 +202,15 @@ class Scrub:
     async def _advance(self, round_: str) -> bool:
         """Go on to the next shard; whether a pass has ended."""
         self._places[round_] = (self._places[round_] + 1) % len(SHARDS)
-        # A place lost costs a part of a pass; not worth a sync.
-        with suppress(OSError), disk_room():
-            await asyncio.to_thread(self._path.write_text, json.dumps(self._places))
+        if monotonic() >= self._remembered + REMEMBER_S:
+            await asyncio.to_thread(self._remember)
         return self._places[round_] == 0
+
+    def _remember(self) -> None:
+        """A place lost costs a part of a pass; not worth a sync."""
+        self._remembered = monotonic()
+        with suppress(OSError):
+            self._path.write_text(json.dumps(self._places))
 
 
 def _load(path: Path) -> dict[str, int]:
