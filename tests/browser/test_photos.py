@@ -45,6 +45,7 @@ def test_every_node_has_what_was_dropped(network: Network, photos: list[Path]) -
 def test_what_is_there_already_is_not_stored_twice(reader: Reader, photos: list[Path]) -> None:
     """The page says so."""
     reader.open()
+    reader.see(f"{len(photos)} files")
     reader.drop(photos[:3])
     reader.see("3 already there")
 
