@@ -1,11 +1,11 @@
 """`weft collections`: files put together under a name."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from weft.cli.options import AsJson, Home, Key, Urls, connect, load_signer
-from weft.cli.terminal import show_fields, show_json, show_rows
+from weft.cli.terminal import show_facts, show_json, show_rows
 
 app = typer.Typer(help="Files put together under a name: albums, projects.", no_args_is_help=True)
 
@@ -21,7 +21,7 @@ def create(
 ) -> None:
     """A new, empty collection."""
     with connect(urls, home, load_signer(key)) as client:
-        _show(client.collections.create(name), as_json)
+        show_facts(client.collections.create(name), as_json)
 
 
 @app.command("list")
@@ -39,7 +39,7 @@ def list_(urls: Urls = None, home: Home = None, as_json: AsJson = False) -> None
 def show(id_: Id, urls: Urls = None, home: Home = None, as_json: AsJson = False) -> None:
     """A collection; `weft files search --collection ID` shows its files."""
     with connect(urls, home) as client:
-        _show(client.collections.show(id_), as_json)
+        show_facts(client.collections.show(id_), as_json)
 
 
 @app.command()
@@ -48,7 +48,7 @@ def rename(
 ) -> None:
     """Give it another name."""
     with connect(urls, home, load_signer(key)) as client:
-        _show(client.collections.rename(id_, name), as_json)
+        show_facts(client.collections.rename(id_, name), as_json)
 
 
 @app.command()
@@ -57,7 +57,7 @@ def add(
 ) -> None:
     """Put files into it."""
     with connect(urls, home, load_signer(key)) as client:
-        _show(client.collections.change(id_, files), as_json)
+        show_facts(client.collections.change(id_, files), as_json)
 
 
 @app.command()
@@ -66,7 +66,7 @@ def remove(
 ) -> None:
     """Take files out of it; they stay where else they are."""
     with connect(urls, home, load_signer(key)) as client:
-        _show(client.collections.change(id_, (), files), as_json)
+        show_facts(client.collections.change(id_, (), files), as_json)
 
 
 @app.command()
@@ -81,18 +81,11 @@ def share(
 ) -> None:
     """Let another account add and remove files."""
     with connect(urls, home, load_signer(key)) as client:
-        _show(client.collections.share(id_, account, not is_over), as_json)
+        show_facts(client.collections.share(id_, account, not is_over), as_json)
 
 
 @app.command()
 def delete(id_: Id, urls: Urls = None, home: Home = None, key: Key = None, as_json: AsJson = False) -> None:
     """Take it apart and destroy its name; its files stay."""
     with connect(urls, home, load_signer(key)) as client:
-        _show(client.collections.delete(id_), as_json)
-
-
-def _show(facts: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        show_json(facts)
-    else:
-        show_fields(facts)
+        show_facts(client.collections.delete(id_), as_json)

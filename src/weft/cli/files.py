@@ -20,7 +20,7 @@ from weft.cli.options import (
     user_state,
     widen,
 )
-from weft.cli.terminal import progress, show_fields, show_json, show_line, show_rows, tell
+from weft.cli.terminal import progress, show_facts, show_json, show_line, show_rows, tell
 from weft.cli.upload import interruptible, upload
 
 app = typer.Typer(help="Files and their metadata.", no_args_is_help=True)
@@ -102,10 +102,7 @@ def show(id_: Id, urls: Urls = None, home: Home = None, as_json: AsJson = False)
     """What is known of a file."""
     with connect(urls, home) as client:
         facts = client.files.show(id_)
-    if as_json:
-        show_json(facts)
-    else:
-        show_fields(facts)
+    show_facts(facts, as_json)
 
 
 @app.command()

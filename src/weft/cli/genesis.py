@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from weft.cli.options import AsJson
-from weft.cli.terminal import show_fields, show_json, show_line
+from weft.cli.terminal import show_facts, show_line
 
 if TYPE_CHECKING:
     from weft.model.committee import Member
@@ -85,10 +85,7 @@ def show(path: File, as_json: AsJson = False) -> None:
     from weft.home import load_genesis
 
     facts = _facts_of(load_genesis(path))
-    if as_json:
-        show_json(facts)
-    else:
-        show_fields(facts)
+    show_facts(facts, as_json)
 
 
 @app.command()

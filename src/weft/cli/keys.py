@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from weft.cli.options import AsJson, Key, NodeHome, load_signer, user_key
-from weft.cli.terminal import show_fields, show_json, show_line, show_rows, tell
+from weft.cli.terminal import show_facts, show_json, show_line, show_rows, tell
 
 if TYPE_CHECKING:
     from weft.model.keys import PrivateKey
@@ -91,7 +91,4 @@ def _show(key: "PrivateKey", path: Path, as_json: bool) -> None:
         "public": key.public.key.hex(),
         "address": key.public.address.hex(),
     }
-    if as_json:
-        show_json(facts)
-    else:
-        show_fields(facts)
+    show_facts(facts, as_json)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weft.cli.options import AsJson, Home, Urls, Wait, connect, connect_async
-from weft.cli.terminal import show_fields, show_json, show_json_line, show_line, show_rows
+from weft.cli.terminal import show_facts, show_fields, show_json, show_json_line, show_line, show_rows
 
 if TYPE_CHECKING:
     from weft.client import AsyncClient
@@ -34,7 +34,7 @@ def submit(
     """Send a signed transaction; sent twice, or to several nodes, it has one effect."""
     signed = _parse_signed(file.read())
     with connect(urls, home) as client:
-        _show(asdict(client.send(signed, wait=wait)), as_json)
+        show_facts(asdict(client.send(signed, wait=wait)), as_json)
 
 
 @app.command()
@@ -46,7 +46,7 @@ def show(
 ) -> None:
     """What became of a transaction."""
     with connect(urls, home) as client:
-        _show(client.read(f"/v1/transactions/{id_}"), as_json)
+        show_facts(client.read(f"/v1/transactions/{id_}"), as_json)
 
 
 def blocks(
@@ -107,13 +107,6 @@ def _parse_signed(text: bytes) -> "Signed":
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"not a signed transaction: {error}") from None
     return Signed(wire.transaction, tuple(Attachment(one[:32], one[32:]) for one in wire.attachments))
-
-
-def _show(facts: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        show_json(facts)
-    else:
-        show_fields(facts)
 
 
 def _show_block(block: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from weft.cli.options import AsJson, NodeHome
-from weft.cli.terminal import show_fields, show_json, tell
+from weft.cli.terminal import show_facts, tell
 
 if TYPE_CHECKING:
     from weft.home import Home
@@ -43,10 +43,7 @@ def init(
         "validator": validator.public.key.hex(),
         "gateway": f"ed25519:{gateway.public.key.hex()}",
     }
-    if as_json:
-        show_json(facts)
-    else:
-        show_fields(facts)
+    show_facts(facts, as_json)
     tell(
         "next: `weft genesis make` with every member's keys, its genesis.json into each home, "
         "peer.addresses in each config.toml; then `weft start`"

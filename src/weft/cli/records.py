@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weft.cli.options import AsJson, Home, Key, Urls, Wait, connect, load_signer
-from weft.cli.terminal import show_fields, show_json, show_rows
+from weft.cli.terminal import show_facts, show_json, show_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +36,7 @@ def put(
     """Write a document: a new version of the record."""
     content = _check_json(sys.stdin.buffer.read() if document == "-" else document.encode())
     with connect(urls, home, load_signer(key)) as client:
-        _show(client.records.put(collection, key_, content, expected=expected, wait=wait), as_json)
+        show_facts(client.records.put(collection, key_, content, expected=expected, wait=wait), as_json)
 
 
 @app.command()
@@ -54,7 +54,9 @@ def get(
     """A record: its document, version, author."""
     consistency = "linearizable" if is_linearizable else None
     with connect(urls, home) as client:
-        _show(client.records.get(collection, key_, at_height=at_height, consistency=consistency), as_json)
+        show_facts(
+            client.records.get(collection, key_, at_height=at_height, consistency=consistency), as_json
+        )
 
 
 @app.command()
@@ -86,7 +88,7 @@ def delete(
 ) -> None:
     """Hide a record; its history stays readable."""
     with connect(urls, home, load_signer(key)) as client:
-        _show(client.records.delete(collection, key_, expected=expected, wait=wait), as_json)
+        show_facts(client.records.delete(collection, key_, expected=expected, wait=wait), as_json)
 
 
 @app.command()
@@ -102,14 +104,7 @@ def erase(
 ) -> None:
     """Destroy the content of all versions on every node; collection and key stay."""
     with connect(urls, home, load_signer(key)) as client:
-        _show(client.records.erase(collection, key_, expected=expected, wait=wait), as_json)
-
-
-def _show(facts: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        show_json(facts)
-    else:
-        show_fields(facts)
+        show_facts(client.records.erase(collection, key_, expected=expected, wait=wait), as_json)
 
 
 def _show_versions(items: "Iterable[dict[str, Any]]", as_json: bool) -> None:

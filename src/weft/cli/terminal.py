@@ -67,6 +67,14 @@ def show_fields(fields: Mapping[str, Any]) -> None:
         show_line(f"{name.replace('_', ' ').ljust(width)}  {_text(value)}")
 
 
+def show_facts(facts: Mapping[str, Any], as_json: bool) -> None:
+    """One thing: as JSON, or its names and values."""
+    if as_json:
+        show_json(facts)
+    else:
+        show_fields(facts)
+
+
 @contextlib.contextmanager
 def progress(label: str, total: int | None, *, is_bytes: bool = False) -> Iterator[Callable[[int], None]]:
     """A bar on stderr when that is a terminal, else nothing; call what it gives with each step's size."""
