@@ -1,6 +1,7 @@
 """The command line: a file per noun. A verb imports what it needs when it runs, so `weft --help` is quick."""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -65,6 +66,9 @@ for name, noun in (
 
 def main() -> NoReturn:
     """Run the command line; exit code 0 done, 1 failed, 2 wrong use."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Verbs that go on for ever are read through pipes, too.
+        sys.stdout.reconfigure(line_buffering=True)
     try:
         app()
     except WeftError as error:

@@ -1,7 +1,6 @@
 """`weft tx`, `blocks`, `follow`: what stands on the ledger, and what comes."""
 
 import asyncio
-import sys
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,7 +90,6 @@ async def _follow(client: "AsyncClient", cursor: str | None, as_json: bool) -> N
                 show_json_line(event)
             else:
                 show_line(f"{event['cursor']}  {event['type']}  {_compact(event['data'])}")
-            sys.stdout.flush()
 
 
 def _parse_signed(text: bytes) -> "Signed":

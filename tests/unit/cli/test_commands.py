@@ -1,6 +1,8 @@
 """The command as a user meets it: facts on stdout, the rest on stderr, exit codes 0, 1, 2."""
 
 import json
+import os
+import select
 import socket
 import subprocess
 import sys
@@ -135,3 +137,24 @@ def test_vectors_are_counted_and_a_differing_one_fails(weft: Run, tmp_path: Path
     assert wrong.returncode == 1
     assert slot in wrong.stdout
     assert wrong.stdout.endswith("0 passed, 1 failed\n")
+
+
+def test_a_verb_that_goes_on_is_read_through_a_pipe(tmp_path: Path) -> None:
+    """Line by line: `weft up` and `files put --watch` never end by themselves. No node is asked for a link."""
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    words = ("files", "put", str(tmp_path), "--watch", "--url", "http://127.0.0.1:1")
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(
+        (sys.executable, "-m", "weft", *words),
+        env={**own, "XDG_STATE_HOME": str(tmp_path / "state")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            is_there, _, _ = select.select([process.stdout], [], [], 30)
+            assert is_there
+            assert process.stdout.readline().startswith("skipped")
+        finally:
+            process.kill()
