@@ -140,7 +140,7 @@ def test_vectors_are_counted_and_a_differing_one_fails(weft: Run, tmp_path: Path
 
 
 def test_a_verb_that_goes_on_is_read_through_a_pipe(tmp_path: Path) -> None:
-    """Line by line: `weft up` and `files put --watch` never end by themselves. No node is asked for a link."""
+    """Line by line: `weft up` and `files put --watch` do not end. No node is asked for a link."""
     (tmp_path / "link").symlink_to(tmp_path / "nothing")
     words = ("files", "put", str(tmp_path), "--watch", "--url", "http://127.0.0.1:1")
     own = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
