@@ -6,6 +6,7 @@ import { Gallery } from './gallery/gallery';
 export const ROUTES: Routes = [
   { path: '', component: Gallery, title: 'Photos · Weft' },
   { path: 'photo/:id', loadComponent: () => import('./photo/photo').then((m) => m.Photo), title: 'Photo · Weft' },
+  { path: 'albums', loadComponent: () => import('./collection/albums').then((m) => m.Albums), title: 'Albums · Weft' },
   { path: 'map', loadComponent: () => import('./map/map').then((m) => m.MapPage), title: 'Map · Weft' },
   { path: 'ledger', loadComponent: () => import('./ledger/ledger').then((m) => m.Ledger), title: 'Ledger · Weft' },
   {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { EVERYTHING, isEverything, queryOf, readSearch, writeSearch } from './search';
 
 test('a search stands whole in the address of the page', () => {
-  const search = { ...EVERYTHING, q: 'sea "long walk"', tags: ['a', 'b'], camera: 'NIKON', from: '2008-01-01' };
+  const search = { ...EVERYTHING, q: 'sea "long walk"', tags: ['a', 'b'], camera: 'NIKON', from: '2008-01-01', collection: 'ab' };
   expect(readSearch(writeSearch(search))).toEqual(search);
   expect(isEverything(search)).toBe(false);
   expect(isEverything(readSearch({}))).toBe(true);

@@ -9,9 +9,11 @@ export interface Search {
   from: string;
   to: string;
   bbox: string;
+  /** The id of a collection. */
+  collection: string;
 }
 
-export const EVERYTHING: Search = { q: '', tags: [], type: '', camera: '', from: '', to: '', bbox: '' };
+export const EVERYTHING: Search = { q: '', tags: [], type: '', camera: '', from: '', to: '', bbox: '', collection: '' };
 
 export function readSearch(params: Params): Search {
   const one = (name: string): string => String(params[name] ?? '');
@@ -24,6 +26,7 @@ export function readSearch(params: Params): Search {
     from: one('from'),
     to: one('to'),
     bbox: one('bbox'),
+    collection: one('collection'),
   };
 }
 
@@ -37,6 +40,7 @@ export function writeSearch(search: Search): Params {
     from: search.from || null,
     to: search.to || null,
     bbox: search.bbox || null,
+    collection: search.collection || null,
   };
 }
 
@@ -55,6 +59,7 @@ export function queryOf(search: Search): URLSearchParams {
   if (search.from) query.set('taken_from', search.from);
   if (search.to) query.set('taken_to', search.to);
   if (search.bbox) query.set('bbox', search.bbox);
+  if (search.collection) query.set('collection', search.collection);
   return query;
 }
 

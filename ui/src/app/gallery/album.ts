@@ -30,7 +30,8 @@ export class Album {
 
   constructor() {
     inject(Events).listen((event) => {
-      if (event.contract === 'files') this.renewSoon();
+      const isOurs = event.contract === 'collections' && event.data['id'] === this.search().collection;
+      if (event.contract === 'files' || isOurs) this.renewSoon();
     });
   }
 

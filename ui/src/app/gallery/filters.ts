@@ -1,6 +1,7 @@
 import { ChangeDetectionStrategy, Component, computed, inject, signal } from '@angular/core';
 import { Router } from '@angular/router';
 
+import { Collections } from '../collection/collections';
 import { Search, writeSearch } from '../file/search';
 import { Icon } from '../shell/icon';
 import { countText, numberText } from '../shell/words';
@@ -29,6 +30,7 @@ const SHOWN = 24;
 })
 export class Filters {
   protected readonly album = inject(Album);
+  private readonly collections = inject(Collections);
   private readonly router = inject(Router);
   protected readonly isOpen = signal(false);
   protected readonly countText = countText;
@@ -46,6 +48,10 @@ export class Filters {
       chips.push({ text: `${search.from || '…'} to ${search.to || 'now'}`, without: { ...search, from: '', to: '' } });
     }
     if (search.bbox) chips.push({ text: 'In a part of the map', without: { ...search, bbox: '' } });
+    if (search.collection) {
+      const name = this.collections.find(search.collection)?.name ?? '…';
+      chips.push({ text: `Album ${name}`, without: { ...search, collection: '' } });
+    }
     return chips;
   });
 
@@ -58,7 +64,13 @@ export class Filters {
       year: (value) => search.from === `${value}-01-01` && search.to === `${value}-12-31`,
     };
     const labels = { tags: 'Tags', camera: 'Camera', year: 'Year', media_type: 'Kind' };
-    return Object.entries(labels)
+    const albums = (this.collections.all() ?? []).map(({ id, name, files }) => ({
+      value: id,
+      text: name,
+      count: files,
+      isOn: search.collection === id,
+    }));
+    const groups = Object.entries(labels)
       .map(([name, label]) => {
         const counts = Object.entries(this.album.facets()[name] ?? {});
         if (name === 'year') counts.sort(([one], [other]) => other.localeCompare(one));
@@ -69,9 +81,15 @@ export class Filters {
           isOn: isOn[name]!(value),
         }));
         return { name, label, values };
-      })
-      .filter((group) => group.values.length > 0);
+      });
+    groups.splice(1, 0, { name: 'collection', label: 'Albums', values: albums.slice(0, SHOWN) });
+    return groups.filter((group) => group.values.length > 0);
   });
+
+  protected open(): void {
+    this.isOpen.update((isOpen) => !isOpen);
+    this.collections.want();
+  }
 
   protected toggle(group: string, value: string, isOn: boolean): void {
     const search = this.album.search();
@@ -80,6 +98,7 @@ export class Filters {
       tags: { tags },
       media_type: { type: isOn ? '' : value },
       camera: { camera: isOn ? '' : value },
+      collection: { collection: isOn ? '' : value },
       year: isOn ? { from: '', to: '' } : { from: `${value}-01-01`, to: `${value}-12-31` },
     };
     this.ask({ ...search, ...changed[group] });

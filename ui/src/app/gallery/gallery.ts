@@ -13,6 +13,7 @@ import {
 } from '@angular/core';
 import { ActivatedRoute, Router, RouterLink } from '@angular/router';
 
+import { AlbumBar } from '../collection/bar';
 import { WeftFile, isPicture, titleOf } from '../file/file';
 import { Files } from '../file/files';
 import { isEverything, readSearch } from '../file/search';
@@ -38,7 +39,7 @@ const NARROW = 640;
 /** All photos, newest first: as many as there are, of which only those that show are drawn. */
 @Component({
   selector: 'weft-gallery',
-  imports: [RouterLink, Thumbnail, Filters, Scrubber, Choice, Failure, Icon],
+  imports: [RouterLink, AlbumBar, Thumbnail, Filters, Scrubber, Choice, Failure, Icon],
   templateUrl: './gallery.html',
   styleUrl: './gallery.css',
   changeDetection: ChangeDetectionStrategy.OnPush,
@@ -69,6 +70,7 @@ export class Gallery {
   private anchor: { key: string; offset: number } | null = null;
 
   protected readonly isEverything = computed(() => isEverything(this.album.search()));
+  protected readonly isWholeAlbum = computed(() => isEverything({ ...this.album.search(), collection: '' }));
   protected readonly countText = countText;
   protected readonly numberText = numberText;
 

@@ -1,6 +1,7 @@
 import { ChangeDetectionStrategy, Component, DestroyRef, computed, effect, inject, input, signal, untracked } from '@angular/core';
 import { Router, RouterLink } from '@angular/router';
 
+import { Adder } from '../collection/adder';
 import { Editor } from '../file/editor';
 import { Eraser } from '../file/eraser';
 import { FileVersion, Metadata, WeftFile, clockOf, isPicture, isShown, titleOf } from '../file/file';
@@ -21,7 +22,7 @@ import { Verification } from './verification';
 /** One file: large, with all that is known of it, where it came from, and the proof that it is what it was. */
 @Component({
   selector: 'weft-photo',
-  imports: [RouterLink, Icon, Failure, Editor, Eraser, MiniMap, Source, Verification],
+  imports: [RouterLink, Icon, Failure, Adder, Editor, Eraser, MiniMap, Source, Verification],
   templateUrl: './photo.html',
   styleUrl: './photo.css',
   changeDetection: ChangeDetectionStrategy.OnPush,
@@ -35,7 +36,7 @@ export class Photo {
   protected readonly file = signal<WeftFile | null>(null);
   protected readonly history = signal<FileVersion[]>([]);
   protected readonly problem = signal<Problem | null>(null);
-  protected readonly open = signal<'editor' | 'eraser' | null>(null);
+  protected readonly open = signal<'adder' | 'editor' | 'eraser' | null>(null);
   protected readonly nodes = inject(Nodes);
   private readonly sources = inject(Sources);
   private readonly access = inject(Access);

@@ -38,6 +38,7 @@ export class Shell {
 
   protected readonly places: { path: string; name: string; icon: IconName }[] = [
     { path: '/', name: 'Photos', icon: 'photos' },
+    { path: '/albums', name: 'Albums', icon: 'albums' },
     { path: '/map', name: 'Map', icon: 'map' },
     { path: '/ledger', name: 'Ledger', icon: 'ledger' },
     { path: '/network', name: 'Network', icon: 'network' },
