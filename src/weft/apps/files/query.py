@@ -6,7 +6,7 @@ wanted; each index puts it in its own language. Nothing that a user wrote is par
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import asin, cos, degrees, isfinite, pi, radians, sin
 
@@ -84,7 +84,9 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Duplicated:
-    """Another file has the same content."""
+    """Another file has the same content; if viewers are named, one that they may see."""
+
+    principals: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,31 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Visible:
+    """Every reader of the network may see it, or one of these is its owner or named among its readers."""
+
+    principals: tuple[str, ...]
+    """Addresses of accounts in hex or `local`, and ids of collections in hex."""
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """No file is so."""
 
 
 Condition = (
-    Words | Tagged | MediaType | Taken | Undated | Content | Duplicated | Box | Near | Listed | Nothing
+    Words
+    | Tagged
+    | MediaType
+    | Taken
+    | Undated
+    | Content
+    | Duplicated
+    | Box
+    | Near
+    | Listed
+    | Visible
+    | Nothing
 )
 
 
@@ -142,6 +163,11 @@ class Query:
     sort: str = "created_at"
     is_rising: bool = False
     facets: tuple[str, ...] = ()
+
+    def seen_by(self, principals: tuple[str, ...]) -> "Query":
+        """The same among the files that these may see, as if there were no others."""
+        seen = [Duplicated(principals) if isinstance(one, Duplicated) else one for one in self.conditions]
+        return replace(self, conditions=(*seen, Visible(principals)))
 
 
 def to_units(angle: float) -> int:

@@ -21,15 +21,18 @@ TAGS = ("sea", "sun", "Snow", "port*", "été")
 WORDS = ("harbour", "harbours", "hill", "old", "stone", "boat")
 CAMERAS = ("Canon EOS 40D", "NIKON D70", "Canon IXUS")
 TYPES = ("image/jpeg", "image/png", "video/mp4")
+PRINCIPALS = ("ann", "bob", "eve", "album1", "album2", *(f"album{number}" for number in range(3, 30)))
 TOWNS = ((43.46, 11.88), (43.47, 11.9), (-16.5, 179.99), (-16.5, -179.98), (89.99, 5.0), (0.0, 0.0))
 
 
 class Library:
     """Files that come, change and go, in an index and in a dictionary."""
 
-    def __init__(self, index: Index, seed: int) -> None:
+    def __init__(self, index: Index, seed: int, private: float = 0.0) -> None:
+        """`private`: the share of files that not everybody may see."""
         self.index = index
         self.chance = random.Random(seed)
+        self.private = private
         self.files: dict[int, FileView] = {}
         self.made = 0
 
@@ -40,7 +43,8 @@ class Library:
                 self._put((height << 20) + position, self._make())
             for place in chance.sample(sorted(self.files), len(self.files) // 10):
                 old = self.files[place]
-                self._put(place, replace(old, metadata=self._make().metadata))
+                new = self._make()
+                self._put(place, replace(old, metadata=new.metadata, readers=new.readers))
             for place in chance.sample(sorted(self.files), len(self.files) // 12):
                 self.index.remove(self.files.pop(place).id)
 
@@ -68,7 +72,15 @@ class Library:
             metadata["location"] = {"lat": lat, "lon": (lon + chance.gauss(0, 0.01) + 180) % 360 - 180}
         file = make_file(number, f"{chance.choice(WORDS)}_{number}.jpg", **metadata)
         content = file.sha256 if chance.random() < 0.9 else "ab" * 32
-        return replace(file, media_type=chance.choice(TYPES), size=chance.randrange(50), sha256=content)
+        readers = tuple(sorted(chance.sample(PRINCIPALS, chance.randint(0, 3))))
+        return replace(
+            file,
+            media_type=chance.choice(TYPES),
+            size=chance.randrange(50),
+            sha256=content,
+            owner=chance.choice(PRINCIPALS[:3]),
+            readers=readers if chance.random() < self.private else None,
+        )
 
 
 def conditions(chance: random.Random) -> tuple[q.Condition, ...]:
@@ -126,6 +138,8 @@ def holds(file: FileView, condition: q.Condition, files: dict[int, FileView]) ->
             return file.sha256 == sha256
         case q.Duplicated():
             return sum(other.sha256 == file.sha256 for other in files.values()) > 1
+        case q.Visible(principals):
+            return may_see(file, principals)
         case q.Box(west, south, east, north):
             if spot is None or not south <= spot["lat"] <= north:
                 return False
@@ -161,9 +175,16 @@ def _kilometres(lat: float, lon: float, other_lat: float, other_lon: float) -> f
     return 2 * q.EARTH_KM * asin(min(1.0, sqrt(half)))
 
 
+def may_see(file: FileView, principals: tuple[str, ...]) -> bool:
+    return file.readers is None or bool({file.owner, *file.readers} & set(principals))
+
+
 def expected(library: Library, query: q.Query) -> list[FileView]:
-    """All hits in order."""
+    """All hits in order; to a viewer, a library of what it may see."""
     files = library.files
+    for condition in query.conditions:
+        if isinstance(condition, q.Visible):
+            files = {place: file for place, file in files.items() if may_see(file, condition.principals)}
     hits = [
         (place, file)
         for place, file in files.items()
@@ -224,10 +245,52 @@ def test_an_index_answers_as_going_through_all_files_does(
     index.close()
 
 
-def check(library: Library, wanted: tuple[q.Condition, ...], chance: random.Random, counted_max: int) -> None:
-    """One search, in some order, of some page length."""
+@pytest.mark.parametrize("counted_max", [10_000, 40])
+@pytest.mark.parametrize("private", [0.0, 0.3, 1.0])
+def test_a_viewer_finds_what_an_index_of_its_files_alone_would_find(
+    make_index: MakeIndex, monkeypatch: pytest.MonkeyPatch, private: float, counted_max: int
+) -> None:
+    """Nothing that is counted, listed or alike tells of a file that it may not see; others may be shared with
+    it, or taken back, at any time."""
+    for module in (planning, server):
+        monkeypatch.setattr(module, "COUNTED_MAX", counted_max)
+    monkeypatch.setattr(keeping, "ERA_FILES", 20)
+    index = make_index()
+    library = Library(index, 7, private)
+    chance = random.Random(7)
+    for height in range(1, 9):
+        library.change(25, height * 7)
+        for viewer in (("ann",), ("eve", "album1"), ("nobody",), (), PRINCIPALS[2:]):
+            every = q.Query(facets=q.FACETS).seen_by(viewer)
+            seen = expected(library, every)
+            files, first = read_all(index, every, 37)
+            assert files == seen
+            hidden = [file for file in seen if file.readers is not None]
+            assert first.total == len(seen) - max(0, len(hidden) - counted_max)
+            assert first.is_total_exact is (len(hidden) <= counted_max)
+            if first.is_total_exact:
+                assert first.facets == facets_of(seen)
+            months = index.count_months(every)
+            assert dict(months.months) == months_of(seen)
+            assert months.undated == len(seen) - sum(months_of(seen).values())
+            for _ in range(12):
+                check(library, conditions(chance), chance, counted_max, viewer)
+    index.close()
+
+
+def check(
+    library: Library,
+    wanted: tuple[q.Condition, ...],
+    chance: random.Random,
+    counted_max: int,
+    viewer: tuple[str, ...] | None = None,
+) -> None:
+    """One search, in some order, of some page length; by a viewer, if one is named."""
     sort = chance.choice(("created_at", "created_at", "taken_at", "name", "size"))
     query = q.Query(wanted, sort, chance.random() < 0.4, chance.choice(((), q.FACETS)))
+    if viewer is not None:
+        query = query.seen_by(viewer)
+        wanted = query.conditions
     hits = expected(library, query)
     files, first = read_all(library.index, query, chance.choice((3, 11, 1000)))
     assert [file.id for file in files] == [file.id for file in hits], query

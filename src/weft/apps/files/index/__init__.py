@@ -3,9 +3,12 @@
 Promises, whatever keeps it (`sqlite`: a file of this node; `postgres`: a server). It holds nothing that the
 ledger and the attachments do not say, so it may be deleted at any time and is made again by following from 0.
 Rows and the cursor up to which they are true are written together. After `scrub` what was removed is gone as
-far as the keeper says. The same queries have the same answers, but for the order of `relevance`.
+far as the keeper says. The same queries have the same answers, but for the order of `relevance`. What a query
+finds among the files that somebody may see (`Query.seen_by`), with totals, facets and months, is what it
+finds in an index without the others.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -57,6 +60,13 @@ class FileView:
     """The transaction that made the file, and where it stands."""
     tx_height: int
     tx_position: int
+    readers: tuple[str, ...] | None = None
+    """Who sees it beside its owner: accounts and collections, in order. None: whoever reads the network."""
+
+    @property
+    def principals(self) -> tuple[str, ...]:
+        """Who may see it if not everybody may: its owner and its readers."""
+        return () if self.readers is None else tuple(dict.fromkeys((self.owner, *self.readers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +198,11 @@ def rank_facet(counts: list[tuple[str, int]]) -> dict[str, int]:
     return dict(sorted(counts, key=lambda one: (-one[1], one[0]))[:FACET_VALUES_MAX])
 
 
-def line_up(counts: list[tuple[str, int]], total: int) -> Timeline:
+def line_up(counts: Counter[str | None], total: int) -> Timeline:
     """Months with their counts, and how many of all have none."""
-    months = tuple(sorted(counts, reverse=True)[:MONTHS_MAX])
-    return Timeline(months, total - sum(count for _, count in counts))
+    dated = [(month, count) for month, count in counts.items() if month is not None]
+    months = tuple(sorted(dated, reverse=True)[:MONTHS_MAX])
+    return Timeline(months, total - sum(count for _, count in dated))
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

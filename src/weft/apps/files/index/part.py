@@ -13,9 +13,12 @@ from weft.apps.files import query as q
 
 ALL, DUPLICATED = 0, 6
 """Traits that have no value: every file, and the ones whose content another file has."""
-FACET_NUMBERS = {"tags": 1, "media_type": 2, "camera": 3, "year": 4, "month": 5}
-LISTED = (FACET_NUMBERS["tags"], FACET_NUMBERS["media_type"])
+FACET_NUMBERS = {"tags": 1, "media_type": 2, "camera": 3, "year": 4, "month": 5, "reader": 7}
+"""`reader`: who may see a file that not everybody may see, its owner too."""
+LISTED = (FACET_NUMBERS["tags"], FACET_NUMBERS["media_type"], FACET_NUMBERS["reader"])
 """Facets whose files are listed by value."""
+PROBED_TRAITS_MAX = 16
+"""Traits of which a file is looked up one by one; of more, all their files are read."""
 
 ERA_BITS = 23
 """Eras are so many bits apart where positions are ten-millionths of a degree: almost one degree."""
@@ -75,8 +78,8 @@ def compile_condition(connection: apsw.Connection, condition: q.Condition) -> Pa
             values = (bytes.fromhex(sha256),)
             test = Test("fact.place IN (SELECT place FROM file WHERE sha256 = ?)", values)
             return Part(test, "file", "sha256 = ?", values)
-        case q.Duplicated():
-            return _compile_listed((DUPLICATED,), True, None)
+        case q.Duplicated(principals):
+            return _compile_duplicated(connection, principals)
         case q.Box():
             return _compile_box(condition, Test("1"), Test("1"))
         case q.Near():
@@ -89,8 +92,43 @@ def compile_condition(connection: apsw.Connection, condition: q.Condition) -> Pa
             return Part(
                 Test(f"fact.place IN (SELECT place FROM file WHERE {sql})", named), "file", sql, named
             )
+        case q.Visible(principals):
+            return _compile_visible(connection, principals)
         case q.Nothing():
             return Part(Test("0"), "fact", "0")
+
+
+def count_files(connection: apsw.Connection) -> tuple[int, int]:
+    """All, and those of them that not everybody may see."""
+    row = next(connection.execute("SELECT count, private FROM trait WHERE id = ?", (ALL,)), (0, 0))
+    return int(row[0]), int(row[1])
+
+
+def compile_private(connection: apsw.Connection, principals: Iterable[str]) -> Part:
+    """Files that not everybody may see, and one of these may."""
+    return _compile_marks(connection, FACET_NUMBERS["reader"], principals, True)
+
+
+def _compile_visible(connection: apsw.Connection, principals: Iterable[str]) -> Part:
+    all_, private = count_files(connection)
+    part = compile_private(connection, principals)
+    if private == all_:
+        return part
+    return Part(Test(f"NOT fact.is_private OR {part.test.sql}"))
+
+
+def _compile_duplicated(connection: apsw.Connection, principals: Iterable[str] | None) -> Part:
+    part = _compile_listed((DUPLICATED,), True, None)
+    if principals is None or not count_files(connection)[1]:
+        return part
+    visible = _compile_visible(connection, principals).test.sql.replace("fact.", "other.")
+    seen = (
+        "EXISTS (SELECT 1 FROM file CROSS JOIN file AS twin USING (sha256) "
+        "CROSS JOIN fact AS other ON other.place = twin.place "
+        f"WHERE file.place = {{}} AND twin.place != file.place AND ({visible}))"
+    )
+    test = Test(f"{part.test.sql} AND {seen.format('fact.place')}")
+    return Part(test, part.table, f"{part.where} AND {seen.format('mark.place')}")
 
 
 def _compile_marks(connection: apsw.Connection, facet: int, values: Iterable[str], is_wanted: bool) -> Part:
@@ -103,6 +141,8 @@ def _compile_marks(connection: apsw.Connection, facet: int, values: Iterable[str
 def _compile_listed(traits: tuple[int, ...], is_wanted: bool, count: int | None) -> Part:
     named = ",".join(map(str, traits))
     inside = f"EXISTS (SELECT 1 FROM mark WHERE trait IN ({named}) AND mark.place = fact.place)"
+    if len(traits) > PROBED_TRAITS_MAX:
+        inside = f"fact.place IN (SELECT place FROM mark WHERE trait IN ({named}))"
     if not is_wanted:
         return Part(Test(f"NOT {inside}"))
     if len(traits) == 1:

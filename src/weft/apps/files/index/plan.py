@@ -11,7 +11,7 @@ list of it short.
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -39,7 +39,9 @@ from weft.apps.files.index.part import (
     as_list,
     bind,
     compile_condition,
+    compile_private,
     compile_words,
+    count_files,
     join_tests,
     merge_words,
 )
@@ -123,13 +125,16 @@ class Plan:
 
 def search(connection: apsw.Connection, query: q.Query, after: Spot | None, limit: int) -> Found:
     """A page, in one snapshot."""
+    query = _without_viewer(connection, query)
     is_newest_first = query.sort == "created_at" and not query.is_rising
     spots = _find_spots(connection, query) if is_newest_first else None
     plan = spots or make_plan(connection, query.conditions)
     counted: list[int] = []
-    if not query.conditions:
-        total, is_exact = _count_of(connection, ALL), True
-        facets = {name: _read_facet(connection, name) for name in query.facets}
+    kept = _find_kept(connection, query)
+    if kept is not None:
+        more = kept.read_more(COUNTED_MAX + 1)
+        total, is_exact = kept.count + min(len(more), COUNTED_MAX), len(more) <= COUNTED_MAX
+        facets = {name: kept.read_facet(name, more[:COUNTED_MAX]) for name in query.facets}
     elif spots is not None:
         total, is_exact, facets = *_count_spots(spots), {}
     else:
@@ -155,10 +160,10 @@ def search(connection: apsw.Connection, query: q.Query, after: Spot | None, limi
 
 def count_months(connection: apsw.Connection, query: q.Query) -> Timeline:
     """All hits by month, in one snapshot."""
-    if not query.conditions:
-        sql = "SELECT value, count FROM trait WHERE facet = ?"
-        rows = _rows(connection, sql, (FACET_NUMBERS["month"],))
-        return line_up(rows, _count_of(connection, ALL))
+    query = _without_viewer(connection, query)
+    kept = _find_kept(connection, query)
+    if kept is not None:
+        return kept.read_months()
     plan = make_plan(connection, query.conditions)
     test = plan.where()
     table, values = "fact", test.values
@@ -168,11 +173,8 @@ def count_months(connection: apsw.Connection, query: q.Query) -> Timeline:
         driver = plan.driver
         test = join_tests([Test(driver.where, driver.values), *plan.tests])
         table, values = f"{driver.table} CROSS JOIN fact ON fact.place = {driver.place}", test.values
-    month = "strftime('%Y-%m', taken_ms / 1000.0, 'unixepoch')"
-    sql = f"SELECT {month}, count(*) FROM {table} WHERE {test.sql} GROUP BY 1"
-    counted = _rows(connection, sql, values)
-    months = [(month, count) for month, count in counted if month is not None]
-    return line_up(months, sum(count for _, count in counted))
+    counted = _count_by_month(connection, f"{table} WHERE {test.sql}", values)
+    return line_up(counted, sum(counted.values()))
 
 
 def make_plan(connection: apsw.Connection, conditions: Sequence[q.Condition]) -> Plan:
@@ -298,15 +300,73 @@ def _load(connection: apsw.Connection, places: list[int]) -> tuple[FileView, ...
     return tuple(file_of(row) for row in rows)
 
 
-def _count_of(connection: apsw.Connection, trait: int) -> int:
-    row = next(connection.execute("SELECT count FROM trait WHERE id = ?", (trait,)), None)
-    return 0 if row is None else int(row[0])
+def _without_viewer(connection: apsw.Connection, query: q.Query) -> q.Query:
+    """The same, without asking who looks where everybody may see every file."""
+    if count_files(connection)[1]:
+        return query
+    conditions = tuple(one for one in query.conditions if not isinstance(one, q.Visible))
+    return replace(query, conditions=conditions)
 
 
-def _read_facet(connection: apsw.Connection, facet: str) -> dict[str, int]:
-    """Of all files, as it is kept."""
-    sql = "SELECT value, count FROM trait WHERE facet = ? ORDER BY count DESC, value LIMIT ?"
-    return dict(_rows(connection, sql, (FACET_NUMBERS[facet], FACET_VALUES_MAX)))
+@dataclass(slots=True)
+class Kept:
+    """What is kept of all files, or of those that everybody may see; and what is counted beside it: the
+    files that a viewer may see and not everybody."""
+
+    connection: apsw.Connection
+    number: str
+    """What stands in `trait` for it."""
+    more: Part
+
+    @property
+    def count(self) -> int:
+        return sum(_column(self.connection, f"SELECT {self.number} FROM trait WHERE id = ?", (ALL,)))
+
+    def read_more(self, count: int) -> list[int]:
+        """The newest of the others."""
+        sql = f"SELECT place FROM {self.more.table} WHERE {self.more.where} ORDER BY place DESC LIMIT ?"
+        return _column(self.connection, sql, (*self.more.values, count))
+
+    def read_facet(self, facet: str, more: list[int]) -> dict[str, int]:
+        """With what these others come to."""
+        number = FACET_NUMBERS[facet]
+        select = f"SELECT id, {self.number} FROM trait"
+        most = f"WHERE facet = ? AND {self.number} > 0 ORDER BY 2 DESC, value LIMIT {FACET_VALUES_MAX}"
+        counts = Counter(dict(_rows(self.connection, f"{select} {most}", (number,))))
+        added = Counter(trait for trait in _read_traits(self.connection, more) if trait % 8 == number)
+        named = f"{select} WHERE id IN (SELECT value FROM carray(?))"
+        counts.update(dict(_rows(self.connection, named, (bind(added.keys() - counts.keys()),))))
+        return _name_values(self.connection, (counts + added).most_common())
+
+    def read_months(self) -> Timeline:
+        sql = f"SELECT value, {self.number} FROM trait WHERE facet = ? AND {self.number} > 0"
+        kept: Counter[str | None] = Counter(dict(_rows(self.connection, sql, (FACET_NUMBERS["month"],))))
+        inner = f"SELECT place AS hit FROM {self.more.table} WHERE {self.more.where}"
+        tables = f"({inner}) CROSS JOIN fact ON fact.place = hit"
+        more = _count_by_month(self.connection, tables, self.more.values)
+        return line_up(kept + more, self.count + sum(more.values()))
+
+
+def _find_kept(connection: apsw.Connection, query: q.Query) -> Kept | None:
+    """For a search that asks for nothing in particular."""
+    match query.conditions:
+        case ():
+            return Kept(connection, "count", compile_private(connection, ()))
+        case (q.Visible(principals),):
+            return Kept(connection, "count - private", compile_private(connection, principals))
+    return None
+
+
+def _count_by_month(connection: apsw.Connection, tables: str, values: Values) -> Counter[str | None]:
+    month = "strftime('%Y-%m', taken_ms / 1000.0, 'unixepoch')"
+    return Counter(dict(_rows(connection, f"SELECT {month}, count(*) FROM {tables} GROUP BY 1", values)))
+
+
+def _read_traits(connection: apsw.Connection, places: list[int]) -> "array[int]":
+    """Of all these files together."""
+    sql = "SELECT traits FROM carray(?) AS hit CROSS JOIN fact ON fact.place = hit.value"
+    rows = connection.execute(sql, (bind(places),)) if places else ()
+    return array("I", b"".join([traits for (traits,) in rows]))
 
 
 def _count_facets(
@@ -314,10 +374,8 @@ def _count_facets(
 ) -> dict[str, dict[str, int]]:
     if not facets or not places:
         return {facet: {} for facet in facets}
-    sql = "SELECT traits FROM carray(?) AS hit CROSS JOIN fact ON fact.place = hit.value"
-    raw = b"".join([traits for (traits,) in connection.execute(sql, (bind(places),))])
     counts: dict[int, list[tuple[int, int]]] = {FACET_NUMBERS[facet]: [] for facet in facets}
-    for trait, count in Counter(array("I", raw)).most_common():
+    for trait, count in Counter(_read_traits(connection, places)).most_common():
         if trait % 8 in counts:
             counts[trait % 8].append((trait, count))
     return {facet: _name_values(connection, counts[FACET_NUMBERS[facet]]) for facet in facets}

@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import apsw
@@ -34,15 +35,15 @@ from weft.apps.files.index import (
     traits,
     units,
 )
-from weft.apps.files.index.phrase import compile_words
-from weft.apps.files.index.row import SHOWN, encode_metadata, file_of
+from weft.apps.files.index.clause import Clause, Values, compile_private, compile_where, compile_words
+from weft.apps.files.index.row import SHOWN, encode_metadata, encode_readers, file_of
 
 T = TypeVar("T")
 READERS = 4
 CONNECT_S, STATEMENT_MS = 5, 30_000
 WORD_BYTES_MAX, POSITION_MAX = 2_000, 16_000
 """A longer word is left out, and phrases behind so many words are not found: what a tsvector can hold."""
-_VERSION = "2"
+_VERSION = "3"
 
 _SCHEMA = """
 CREATE TABLE cursor (
@@ -63,6 +64,8 @@ CREATE TABLE file (
     tx_id bytea NOT NULL,
     tx_height bigint NOT NULL,
     tx_position bigint NOT NULL,
+    readers text,
+    principals text[] COLLATE "C",
     taken_ms bigint,
     month text COLLATE "C",
     camera text COLLATE "C",
@@ -81,11 +84,12 @@ CREATE INDEX file_type ON file (media_type, place);
 CREATE INDEX file_tags ON file USING gin (tags);
 CREATE INDEX file_words ON file USING gin (words);
 CREATE INDEX file_spot ON file USING gist (spot);
+CREATE INDEX file_principals ON file USING gin (principals) WHERE principals IS NOT NULL;
 CREATE TABLE trait (facet text NOT NULL, value text COLLATE "C" NOT NULL, count bigint NOT NULL,
-    PRIMARY KEY (facet, value));
+    private bigint NOT NULL, PRIMARY KEY (facet, value));
 """
 _COLUMNS = ", ".join(f"file.{name}" for name in SHOWN)
-_ADDED = ("place", *SHOWN, "taken_ms", "month", "camera", "tags", "lat", "lon", "spot", "words")
+_ADDED = ("place", *SHOWN, "principals", "taken_ms", "month", "camera", "tags", "lat", "lon", "spot", "words")
 _SORTS = {
     "created_at": "file.place",
     "taken_at": "file.taken_ms",
@@ -98,8 +102,6 @@ _FACETS = {
     "camera": "file.camera",
     "year": "left(file.month, 4)",
 }
-
-Values = tuple[Any, ...]
 
 
 class PostgresIndex:
@@ -202,31 +204,34 @@ class PostgresIndex:
         return self._read(lambda connection: self._search(connection, query, after, limit))
 
     def count_months(self, query: q.Query) -> Timeline:
-        def count(connection: psycopg.Connection) -> Timeline:
-            if not query.conditions:
-                months = "SELECT value, count FROM trait WHERE facet = 'month'"
-                return line_up(connection.execute(months).fetchall(), _total(connection))
-            where, values = self._where(query.conditions)
-            sql = f"SELECT month, count(*) FROM file WHERE {where} GROUP BY 1"
-            rows = connection.execute(sql, values).fetchall()
-            return line_up([row for row in rows if row[0] is not None], sum(count for _, count in rows))
+        return self._read(lambda connection: self._count_months(connection, query))
 
-        return self._read(count)
+    def _count_months(self, connection: psycopg.Connection, query: q.Query) -> Timeline:
+        conditions = _drop_viewer(connection, query.conditions)
+        kept = _find_kept(conditions)
+        where, values = compile_where(conditions, self._split) if kept is None else kept.more
+        sql = f"SELECT month, count(*) FROM file WHERE {where} GROUP BY 1"
+        counts: Counter[str | None] = Counter(dict(connection.execute(sql, values).fetchall()))
+        total = sum(counts.values())
+        if kept is not None:
+            months = f"SELECT value, {kept.number} FROM trait WHERE facet = 'month' AND {kept.number} > 0"
+            counts.update(dict(connection.execute(months).fetchall()))
+            total += _total(connection, kept)
+        return line_up(counts, total)
 
     def _search(
         self, connection: psycopg.Connection, query: q.Query, after: Spot | None, limit: int
     ) -> Found:
-        where, values = self._where(query.conditions)
-        places: list[int] = []
-        if query.conditions:
-            sql = f"SELECT place FROM file WHERE {where} ORDER BY place DESC LIMIT %s"
-            places = [place for (place,) in connection.execute(sql, (*values, COUNTED_MAX + 1))]
-            total, is_exact = min(len(places), COUNTED_MAX), len(places) <= COUNTED_MAX
-            facets = {one: _count_facet(connection, one, places[:COUNTED_MAX]) for one in query.facets}
-        else:
-            total, is_exact = _total(connection), True
-            facets = {one: _read_facet(connection, one) for one in query.facets}
-        if query.conditions and is_exact:
+        conditions = _drop_viewer(connection, query.conditions)
+        where, values = compile_where(conditions, self._split)
+        kept = _find_kept(conditions)
+        counted, given = (where, values) if kept is None else kept.more
+        sql = f"SELECT place FROM file WHERE {counted} ORDER BY place DESC LIMIT %s"
+        places = [place for (place,) in connection.execute(sql, (*given, COUNTED_MAX + 1))]
+        is_exact, places = len(places) <= COUNTED_MAX, places[:COUNTED_MAX]
+        total = len(places) + (0 if kept is None else _total(connection, kept))
+        facets = {one: _count_facet(connection, one, places, kept) for one in query.facets}
+        if kept is None and is_exact:
             where, values = "file.place = ANY(%s)", (places,)
         rows = self._page(connection, query, (where, values), after, limit + 1)
         next_spot = (rows[limit - 1][0], rows[limit - 1][1]) if len(rows) > limit else None
@@ -266,58 +271,18 @@ class PostgresIndex:
             rows += select(f"{value} IS NULL", (), count - len(rows))
         return rows
 
-    def _where(self, conditions: Sequence[q.Condition]) -> tuple[str, Values]:
-        parts = [self._compile(one) for one in conditions]
-        sql = " AND ".join(f"({sql})" for sql, _ in parts) or "true"
-        return sql, tuple(value for _, values in parts for value in values)
-
-    def _compile(self, condition: q.Condition) -> tuple[str, Values]:
-        match condition:
-            case q.Words():
-                words = compile_words([condition], self._split)
-                return ("false", ()) if words is None else ("file.words @@ %s::tsquery", (words,))
-            case q.Tagged(tags, is_wanted):
-                return f"{'' if is_wanted else 'NOT '}file.tags && %s::text[]", (list(tags),)
-            case q.MediaType(name) if name.endswith("/"):
-                return "file.media_type >= %s AND file.media_type < %s", (name, name[:-1] + "0")
-            case q.MediaType(name):
-                return "file.media_type = %s", (name,)
-            case q.Taken(first, last):
-                span = (-(2**63) if first is None else first, 2**63 - 1 if last is None else last)
-                return "file.taken_ms BETWEEN %s AND %s", span
-            case q.Undated(is_undated):
-                return f"file.taken_ms IS {'' if is_undated else 'NOT '}NULL", ()
-            case q.Content(sha256):
-                return "file.sha256 = %s", (bytes.fromhex(sha256),)
-            case q.Duplicated():
-                other = (
-                    "SELECT 1 FROM file other WHERE other.sha256 = file.sha256 AND other.place != file.place"
-                )
-                return f"EXISTS ({other})", ()
-            case q.Box():
-                return _compile_box(condition)
-            case q.Near(lat, lon, radius_km):
-                sql, values = _compile_box(condition.box)
-                distance = "ST_DistanceSphere(file.spot, ST_SetSRID(ST_MakePoint(%s, %s), 4326)) <= %s"
-                return f"({sql}) AND {distance}", (*values, lon, lat, radius_km * 1000)
-            case q.Listed(ids):
-                return "file.id = ANY(%s)", ([bytes.fromhex(id_) for id_ in ids],)
-            case q.Nothing():
-                return "false", ()
-
     def _flush(self) -> None:
         """Bring what was put to the server; a file that is known keeps its place."""
         if not self._pending:
             return
         pending, self._pending = self._pending, {}
         known = self._take_out([bytes.fromhex(id_) for id_ in pending])
-        counts: Counter[tuple[str, str]] = Counter()
+        counts = Counts()
         copy = f"COPY file ({', '.join(_ADDED)}) FROM STDIN"
         with self._writer.cursor() as cursor, cursor.copy(copy) as rows:
             for id_, (place, file) in pending.items():
                 rows.write_row(self._row(file, known.get(id_, place)))
-                counts.update(traits(file, taken_ms(file.metadata)))
-        counts["all", ""] += len(pending)
+                counts.add(file, 1)
         self._count(counts)
 
     def _row(self, file: FileView, place: int) -> Values:
@@ -341,6 +306,8 @@ class PostgresIndex:
             bytes.fromhex(file.tx_id),
             file.tx_height,
             file.tx_position,
+            encode_readers(file.readers),
+            None if file.readers is None else list(file.principals),
             moment,
             month,
             metadata.get("camera"),
@@ -373,22 +340,21 @@ class PostgresIndex:
         """Delete files; the places that they had, by id."""
         sql = f"DELETE FROM file WHERE id = ANY(%s) RETURNING place, {_COLUMNS}"
         places: dict[str, int] = {}
-        counts: Counter[tuple[str, str]] = Counter()
+        counts = Counts()
         for row in self._run(sql, (ids,)).fetchall():
             file = file_of(row[1:])
             places[file.id] = row[0]
-            counts.subtract(traits(file, taken_ms(file.metadata)))
-        counts["all", ""] -= len(places)
+            counts.add(file, -1)
         self._count(counts)
         return places
 
-    def _count(self, counts: Counter[tuple[str, str]]) -> None:
-        changed = sorted((facet, value, count) for (facet, value), count in counts.items() if count)
+    def _count(self, counts: "Counts") -> None:
+        changed = [(*trait, count, counts.private[trait]) for trait, count in sorted(counts.all.items())]
         if not changed:
             return
         add = (
-            "INSERT INTO trait VALUES (%s, %s, %s) "
-            "ON CONFLICT (facet, value) DO UPDATE SET count = trait.count + excluded.count"
+            "INSERT INTO trait VALUES (%s, %s, %s, %s) ON CONFLICT (facet, value) "
+            "DO UPDATE SET count = trait.count + excluded.count, private = trait.private + excluded.private"
         )
         with self._writer.cursor() as cursor:
             cursor.executemany(add, changed)
@@ -458,34 +424,64 @@ def _look(connection: psycopg.Connection, ask: Callable[[psycopg.Connection], T]
         return ask(connection)
 
 
-def _compile_box(box: q.Box) -> tuple[str, Values]:
-    """By the tree of positions, then exactly: the tree is asked for a little more."""
-    south, north, more = q.to_units(box.south), q.to_units(box.north), 2 / q.UNIT
-    one = (
-        "file.spot && ST_MakeEnvelope(%s, %s, %s, %s, 4326) "
-        "AND file.lon BETWEEN %s AND %s AND file.lat BETWEEN %s AND %s"
-    )
-    parts = []
-    for west, east in box.spans:
-        around = (west / q.UNIT - more, south / q.UNIT - more, east / q.UNIT + more, north / q.UNIT + more)
-        parts.append((*around, west, east, south, north))
-    return " OR ".join([f"({one})"] * len(parts)), tuple(value for part in parts for value in part)
+class Counts:
+    """By (facet, value): how many files more, or fewer; and those of them that not everybody may see."""
+
+    def __init__(self) -> None:
+        self.all: Counter[tuple[str, str]] = Counter()
+        self.private: Counter[tuple[str, str]] = Counter()
+
+    def add(self, file: FileView, change: int) -> None:
+        for trait in (("all", ""), *traits(file, taken_ms(file.metadata))):
+            self.all[trait] += change
+            if file.readers is not None:
+                self.private[trait] += change
 
 
-def _total(connection: psycopg.Connection) -> int:
-    row = connection.execute("SELECT count FROM trait WHERE facet = 'all'").fetchone()
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of all files, or of those that everybody may see; and the files to count beside it."""
+
+    number: str
+    """What stands in `trait` for it."""
+    more: Clause
+
+
+def _find_kept(conditions: Sequence[q.Condition]) -> Kept | None:
+    """For a search that asks for nothing in particular."""
+    match conditions:
+        case ():
+            return Kept("count", ("false", ()))
+        case (q.Visible(principals),):
+            return Kept("count - private", compile_private(principals))
+    return None
+
+
+def _drop_viewer(
+    connection: psycopg.Connection, conditions: tuple[q.Condition, ...]
+) -> tuple[q.Condition, ...]:
+    """The same, without asking who looks where everybody may see every file."""
+    if connection.execute("SELECT 1 FROM trait WHERE facet = 'all' AND private > 0").fetchone():
+        return conditions
+    return tuple(one for one in conditions if not isinstance(one, q.Visible))
+
+
+def _total(connection: psycopg.Connection, kept: Kept) -> int:
+    row = connection.execute(f"SELECT {kept.number} FROM trait WHERE facet = 'all'").fetchone()
     return 0 if row is None else int(row[0])
 
 
-def _read_facet(connection: psycopg.Connection, facet: str) -> dict[str, int]:
-    sql = "SELECT value, count FROM trait WHERE facet = %s ORDER BY count DESC, value LIMIT %s"
-    return rank_facet(connection.execute(sql, (facet, FACET_VALUES_MAX)).fetchall())
-
-
-def _count_facet(connection: psycopg.Connection, facet: str, places: list[int]) -> dict[str, int]:
-    values = f"SELECT {_FACETS[facet]} AS value FROM file WHERE place = ANY(%s)"
+def _count_facet(
+    connection: psycopg.Connection, facet: str, places: list[int], kept: Kept | None
+) -> dict[str, int]:
+    """What these files come to, and what is kept."""
+    values = f"SELECT {_FACETS[facet]} AS value, 1 AS number FROM file WHERE place = ANY(%s)"
+    given: Values = (places,)
+    if kept is not None:
+        values += f" UNION ALL SELECT value, {kept.number} FROM trait WHERE facet = %s"
+        given = (places, facet)
     sql = (
-        f"SELECT value, count(*) FROM ({values}) AS hit "
-        "WHERE value IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s"
+        f"SELECT value, sum(number)::bigint FROM ({values}) AS hit WHERE value IS NOT NULL "
+        "GROUP BY 1 HAVING sum(number) > 0 ORDER BY 2 DESC, 1 LIMIT %s"
     )
-    return rank_facet(connection.execute(sql, (places, FACET_VALUES_MAX)).fetchall())
+    return rank_facet(connection.execute(sql, (*given, FACET_VALUES_MAX)).fetchall())

@@ -19,7 +19,13 @@ def file_of(row: tuple[Any, ...]) -> FileView:
     for name in ("id", "sha256", "tx_id"):
         facts[name] = None if facts[name] is None else bytes(facts[name]).hex()
     facts["metadata"] = msgspec.json.decode(facts["metadata"])
+    facts["readers"] = None if facts["readers"] is None else tuple(facts["readers"].split())
     return FileView(**facts)
+
+
+def encode_readers(readers: tuple[str, ...] | None) -> str | None:
+    """With spaces between."""
+    return None if readers is None else " ".join(readers)
 
 
 def encode_metadata(metadata: Metadata) -> str:

@@ -2,7 +2,8 @@
 
 What is asked by itself is laid out by itself: `file` is what is shown, `fact` what is compared (a few bytes a
 file, so that thousands are looked through in a millisecond), `mark` lists the files of a tag or a kind, and
-`trait` counts what every facet and month comes to among all files. `word` keeps no copy of its texts: what it
+`trait` counts what every facet and month comes to among all files and among those that not everybody may see,
+whose readers `mark` lists. `word` keeps no copy of its texts: what it
 must forget is made again from what is shown.
 
 Removing takes more than SQLite's and FTS5's `secure_delete`: what b-tree pages moved elsewhere stays in their
@@ -15,7 +16,7 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from weft.apps.files.index import (
 )
 from weft.apps.files.index import plan as planning
 from weft.apps.files.index.part import ALL, DUPLICATED, ERA_BITS, FACET_NUMBERS, LISTED
-from weft.apps.files.index.row import encode_metadata, file_of
+from weft.apps.files.index.row import encode_metadata, encode_readers, file_of
 from weft.apps.files.query import Query
 
 READERS = 4
@@ -67,18 +68,20 @@ CREATE TABLE file (
     metadata TEXT NOT NULL,
     tx_id BLOB NOT NULL,
     tx_height INTEGER NOT NULL,
-    tx_position INTEGER NOT NULL
+    tx_position INTEGER NOT NULL,
+    readers TEXT
 );
 CREATE INDEX file_content ON file (sha256);
 CREATE INDEX file_name ON file (name COLLATE NOCASE);
 CREATE INDEX file_size ON file (size);
 CREATE TABLE fact (
-    place INTEGER PRIMARY KEY, taken_ms INTEGER, lat INTEGER, lon INTEGER, traits BLOB NOT NULL
+    place INTEGER PRIMARY KEY, is_private INTEGER NOT NULL, taken_ms INTEGER, lat INTEGER, lon INTEGER,
+    traits BLOB NOT NULL
 );
 CREATE INDEX fact_taken ON fact (taken_ms);
 CREATE TABLE trait (
     id INTEGER PRIMARY KEY, facet INTEGER NOT NULL, value TEXT NOT NULL, count INTEGER NOT NULL,
-    UNIQUE (facet, value)
+    private INTEGER NOT NULL, UNIQUE (facet, value)
 );
 CREATE TABLE mark (trait INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (trait, place)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE word USING fts5(
@@ -89,9 +92,9 @@ INSERT INTO word (word, rank) VALUES ('secure-delete', 1);
 INSERT INTO word (word, rank) VALUES ('hashsize', 33554432);
 CREATE VIRTUAL TABLE spot USING rtree_i32(place, west, east, south, north, low, high);
 CREATE TABLE era (number INTEGER PRIMARY KEY, first INTEGER NOT NULL);
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 """
-_VERSION = 2
+_VERSION = 3
 _CELL_BYTES, _NODE_HEAD_BYTES = 32, 4
 _INSERT_WORDS = (
     "INSERT INTO word (rowid, name, title, description, tags, camera, other) VALUES (?,?,?,?,?,?,?)"
@@ -118,10 +121,13 @@ class SqliteIndex:
         self._trait_ids: dict[tuple[int, str], int] = {}
         self._changed: Counter[int] = Counter()
         """By trait: how many files more, or fewer, since the last commit."""
+        self._changed_private: Counter[int] = Counter()
+        """Those of them that not everybody may see."""
         self._eras: list[int] = []
         """The first place of each."""
         self._era_files = 0
         """In the newest one, so far."""
+        self._place_max = -1
         self._trait_next = 1
         self._recall()
 
@@ -184,7 +190,7 @@ class SqliteIndex:
         if sha256 is not None:
             self._mark_duplicates(sha256, place)
         self._run(
-            "INSERT INTO file VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO file VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 place,
                 bytes.fromhex(file.id),
@@ -200,17 +206,18 @@ class SqliteIndex:
                 bytes.fromhex(file.tx_id),
                 file.tx_height,
                 file.tx_position,
+                encode_readers(file.readers),
             ),
         )
         moment = taken_ms(file.metadata)
-        found = array("I", [self._trait_of(*trait) for trait in traits(file, moment)])
+        readers = (("reader", principal) for principal in file.principals)
+        found = array("I", [self._trait_of(*trait) for trait in (*traits(file, moment), *readers)])
         lat, lon = units(file.metadata)
-        values = place, moment, lat, lon, found.tobytes()
-        self._run("INSERT INTO fact VALUES (?,?,?,?,?)", values)
+        values = place, file.readers is not None, moment, lat, lon, found.tobytes()
+        self._run("INSERT INTO fact VALUES (?,?,?,?,?,?)", values)
         listed = [(trait, place) for trait in found if trait % 8 in LISTED]
         self._writer.executemany("INSERT INTO mark VALUES (?,?)", listed)
-        self._changed.update(found)
-        self._changed[ALL] += 1
+        self._count(file, found, 1)
         self._run(_INSERT_WORDS, (place, *texts(file)))
         if lat is not None:
             era = self._era_of(place) << ERA_BITS
@@ -296,8 +303,7 @@ class SqliteIndex:
         found = array("I", raw)
         for trait in (*found, DUPLICATED):
             self._run("DELETE FROM mark WHERE trait = ? AND place = ?", (trait, place))
-        self._changed.subtract(found)
-        self._changed[ALL] -= 1
+        self._count(file, found, -1)
         for table in ("file", "fact", "spot"):
             self._run(f"DELETE FROM {table} WHERE place = ?", (place,))
         if file.sha256 is not None:
@@ -324,42 +330,54 @@ class SqliteIndex:
             known = row[0] if row else self._trait_next * 8 + key[0]
             if row is None:
                 self._trait_next += 1
-                self._run("INSERT INTO trait VALUES (?,?,?,0)", (known, *key))
+                self._run("INSERT INTO trait VALUES (?,?,?,0,0)", (known, *key))
             if len(self._trait_ids) >= TRAITS_REMEMBERED:
                 self._trait_ids.clear()
             self._trait_ids[key] = known
         return known
 
+    def _count(self, file: FileView, found: Iterable[int], change: int) -> None:
+        """A file more with these traits, or a file less."""
+        for counts in (self._changed, self._changed_private)[: 1 if file.readers is None else 2]:
+            for trait in (ALL, *found):
+                counts[trait] += change
+
     def _write_traits(self) -> None:
         """Add what changed; a value that no file has any more is forgotten."""
-        self._run("INSERT OR IGNORE INTO trait VALUES (?,?,'',0)", (ALL, ALL))
+        self._run("INSERT OR IGNORE INTO trait VALUES (?,?,'',0,0)", (ALL, ALL))
+        update = "UPDATE trait SET count = count + ?, private = private + ? WHERE id = ?"
         for trait, change in self._changed.items():
-            if change:
-                self._run("UPDATE trait SET count = count + ? WHERE id = ?", (change, trait))
+            private = self._changed_private[trait]
+            if change or private:
+                self._run(update, (change, private, trait))
             if change <= 0:
                 self._run("DELETE FROM trait WHERE id = ? AND count = 0 AND id != ?", (trait, ALL))
         if any(change <= 0 for change in self._changed.values()):
             self._trait_ids.clear()
         self._changed.clear()
+        self._changed_private.clear()
 
     def _era_of(self, place: int) -> int:
         """The era of a place; a new one begins when the newest is full."""
         eras = self._eras
-        if not eras or (place > eras[-1] and self._era_files >= ERA_FILES and len(eras) < ERAS_MAX):
+        if not eras or (place > self._place_max and self._era_files >= ERA_FILES and len(eras) < ERAS_MAX):
             self._run("INSERT INTO era VALUES (?,?)", (len(eras), place))
             eras.append(place)
             self._era_files = 0
         self._era_files += 1
+        self._place_max = max(self._place_max, place)
         return max(0, bisect_right(eras, place) - 1)
 
     def _recall(self) -> None:
         """What is kept in memory, as it is in the file."""
         self._trait_ids.clear()
         self._changed.clear()
+        self._changed_private.clear()
         (last,) = next(self._run("SELECT max(id) FROM trait"))
         self._trait_next = (last or 0) // 8 + 1
         self._eras = [first for (first,) in self._run("SELECT first FROM era ORDER BY number")]
         newest = self._eras[-1] if self._eras else 0
+        (self._place_max,) = next(self._run("SELECT ifnull(max(place), -1) FROM fact"))
         (self._era_files,) = next(
             self._run("SELECT count(*) FROM fact WHERE place >= ? AND lat IS NOT NULL", (newest,))
         )
