@@ -19,6 +19,7 @@ from a thread. Blobs may be used from several threads at once.
 import os
 import re
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,7 +27,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import mkstemp
 
-from weft.apps.files.disk import CHUNK_BYTES, disk_room, hash_file, shred, sync_folder
+from weft.apps.files.disk import CHUNK_BYTES, disk_room, hash_file, is_unreadable, shred, sync_folder
 from weft.model.errors import BlobError
 
 SHARDS = tuple(f"{number:02x}" for number in range(256))
@@ -35,6 +36,8 @@ _NAME = re.compile(r"[0-9a-f]{64}")
 _REMEMBERED_MAX = 10_000
 _STRIPES = 64
 OPEN_TRIES = 3
+LOOKS = 3
+"""At a file that is replaced again and again while it is being read."""
 CACHE_BYTES_MAX = 1 << 30
 
 
@@ -129,7 +132,10 @@ class Blobs:
             shred(left_over)
         self._uses = OrderedDict(
             (path.name, path.stat().st_size)
-            for path in sorted(self._cached.iterdir(), key=lambda path: path.stat().st_mtime)
+            for path in sorted(
+                (self._cached / name for name in digests_in(self._cached)),
+                key=lambda path: path.stat().st_mtime,
+            )
         )
         """Size of what is cached, by digest; used longest ago first."""
         self._cached_bytes = sum(self._uses.values())
@@ -143,15 +149,20 @@ class Blobs:
         return Incoming(self._incoming)
 
     def keep(self, incoming: Incoming, is_claimed: bool = False) -> None:
-        """Make the written content readable under its digest; durable when this returns."""
+        """Make the written content readable under its digest; durable when this returns.
+
+        Sound content that is there already stays, and with it what was said of how long."""
         incoming.close()
         path = self._claimed(incoming.name) if is_claimed else self._unclaimed / incoming.name
         with self._lock(incoming.name):
-            if path.exists():
-                self._destroy_path(path)
-            self._place(incoming.path, path)
+            if self._is_sound(path):
+                shred(incoming.path)
+            else:
+                self._place(incoming.path, path)
             if is_claimed:
                 self._destroy_path(self._damaged / incoming.name)
+            else:
+                self.hold(incoming.name, time.time())
 
     def cache(self, incoming: Incoming) -> None:
         """Make content that is kept elsewhere too readable for a while under its digest."""
@@ -198,7 +209,7 @@ class Blobs:
 
     def awaited(self) -> list[str]:
         """Digests of the uploads that wait here to be named."""
-        return sorted(path.name for path in self._unclaimed.iterdir())
+        return digests_in(self._unclaimed)
 
     def find(self, name: str, is_kept: bool = False) -> Path | None:
         """Where sound content of this digest is; with `is_kept`, not what only waits or is cached."""
@@ -257,28 +268,35 @@ class Blobs:
                 self._destroy_path(path)
 
     def hold(self, name: str, until_s: float) -> None:
-        """Do not sweep this unclaimed upload before that time (seconds since 1970)."""
-        with suppress(FileNotFoundError):
-            os.utime(self._unclaimed / name, (until_s, until_s))
+        """Do not sweep this unclaimed upload before that time (seconds since 1970). It is never made earlier:
+        others may need the same bytes."""
+        path = self._unclaimed / name
+        with self._lock(name), suppress(FileNotFoundError):
+            if path.stat().st_mtime < until_s:
+                os.utime(path, (until_s, until_s))
 
     def sweep(self, uploaded_before_s: float) -> int:
         """Destroy unclaimed uploads older than that; how many there were."""
-        old = [path for path in self._unclaimed.iterdir() if path.stat().st_mtime < uploaded_before_s]
-        for path in old:
-            with self._lock(path.name):
-                self._destroy_path(path)
-        return len(old)
+        count = 0
+        for name in self.awaited():
+            path = self._unclaimed / name
+            # Claimed, or uploaded again and held, since it was listed: what counts is how it is now.
+            with self._lock(name), suppress(FileNotFoundError):
+                if path.stat().st_mtime < uploaded_before_s:
+                    self._destroy_path(path)
+                    count += 1
+        return count
 
     def names(self) -> Iterator[str]:
         """Digests of all content that files had when last seen, cached content included."""
         for shard in SHARDS:
             yield from self.shard(shard)
-        yield from sorted(path.name for path in self._cached.iterdir())
+        yield from digests_in(self._cached)
 
     def shard(self, shard: str) -> list[str]:
         """Digests, rising, of what is kept whose first two digits are these."""
         with suppress(FileNotFoundError):
-            return sorted(path.name for path in (self.folder / shard).iterdir())
+            return digests_in(self.folder / shard)
         return []
 
     def _lock(self, name: str) -> threading.RLock:
@@ -336,29 +354,47 @@ class Blobs:
         shred(path)
 
     def _is_sound(self, path: Path) -> bool:
-        """Whether the file is there and of its digest; one that is not is set aside."""
-        try:
-            if self._verified.get(path) == _identity(path):
-                return True
-            before = _identity(path)
-            digest = hash_file(path)
-        except FileNotFoundError:
-            return False
-        with self._lock(path.name):
-            if digest == path.name:
-                self._remember(path, before)
-                return True
-            with suppress(FileNotFoundError):
+        """Whether the file is there and of its digest; one that is not, or not to be read, is set aside."""
+        for _ in range(LOOKS):
+            try:
+                before = _identity(path)
+                if self._verified.get(path) == before:
+                    return True
+                digest = _read_digest(path)
+            except FileNotFoundError:
+                return False
+            with self._lock(path.name), suppress(FileNotFoundError):
+                if _identity(path) != before:
+                    continue  # another one stands there now
+                if digest == path.name:
+                    self._remember(path, before)
+                    return True
                 self._leave(path)
                 path.rename(self._damaged / path.name)
                 sync_folder(self._damaged)
                 self.damages += 1
-            return False
+                return False
+        return False
 
     def _remember(self, path: Path, identity: tuple[int, ...] | None = None) -> None:
         self._verified[path] = identity or _identity(path)
         while len(self._verified) > _REMEMBERED_MAX:
             self._verified.popitem(last=False)
+
+
+def digests_in(folder: Path) -> list[str]:
+    """Names of blobs, rising. File systems and people leave other files too."""
+    return sorted(path.name for path in folder.iterdir() if is_digest(path.name))
+
+
+def _read_digest(path: Path) -> str | None:
+    """None: the disk gives it out no more."""
+    try:
+        return hash_file(path)
+    except OSError as error:
+        if is_unreadable(error):
+            return None
+        raise
 
 
 def _identity(path: Path) -> tuple[int, ...]:

@@ -11,6 +11,8 @@ from weft.model.errors import DiskFullError
 
 CHUNK_BYTES = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_UNREADABLE = {errno.EIO, errno.EBADMSG, getattr(errno, "EUCLEAN", errno.EIO)}
+"""A sector that is gone, and what file systems with checksums say of one."""
 
 
 @contextmanager
@@ -22,6 +24,11 @@ def disk_room() -> Iterator[None]:
         if error.errno in _FULL:
             raise DiskFullError(f"no room to keep content: {os.strerror(error.errno or 0)}") from None
         raise
+
+
+def is_unreadable(error: OSError) -> bool:
+    """Whether it says that what is on the disk cannot be read, and not that something else is wanting."""
+    return error.errno in _UNREADABLE
 
 
 def hash_file(path: Path) -> str:

@@ -9,10 +9,10 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
+from weft.apps.files.background import surviving
 from weft.apps.files.blobs import Incoming
 from weft.apps.files.contract import NAME, FileState, find_file
 from weft.apps.files.disk import CHUNK_BYTES
@@ -302,7 +302,7 @@ class Follower:
         await self.wait_for_start()
         is_compared = False
         while True:
-            with suppress(IndexAwayError):
+            with surviving("tidy"):
                 if not is_compared:
                     self.see_to(*await asyncio.to_thread(self._compare))
                     is_compared = True

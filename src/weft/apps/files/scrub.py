@@ -23,14 +23,16 @@ from time import monotonic
 
 import structlog
 
+from weft.apps.files.background import surviving
 from weft.apps.files.blobs import SHARDS
 from weft.apps.files.bucket import Stored
 from weft.apps.files.challenge import Prover
-from weft.apps.files.errors import BlobStoreError, IndexAwayError
+from weft.apps.files.disk import is_unreadable
+from weft.apps.files.errors import BlobStoreError
 from weft.apps.files.follower import Follower
 from weft.apps.files.ports import Ledger
 from weft.apps.files.vault import Vault
-from weft.model.errors import BlobError, WeftError
+from weft.model.errors import BlobError
 
 log = structlog.get_logger("weft.blobs")
 
@@ -82,11 +84,9 @@ class Scrub:
         pause_s = self._vault.keeping.scrub_pass_s / len(SHARDS)
         while True:
             shard = SHARDS[self._places["look"]]
-            try:
+            with surviving("look"):
                 self._watch_members()
                 await self.look_at(shard)
-            except WeftError as error:
-                log.warning("blob.scrub", code=error.code, reason=str(error), fix=error.fix)
             self.passes += await self._advance("look")
             await asyncio.sleep(pause_s)
 
@@ -135,8 +135,8 @@ class Scrub:
         while True:
             shard = SHARDS[self._places["read"]]
             for name in await asyncio.to_thread(blobs.shard, shard):
-                # While the index cannot be asked nothing is missed: the next pass comes here again.
-                with suppress(IndexAwayError):
+                # Nothing is missed: the next pass comes here again.
+                with surviving("read"):
                     await self.read_again(name)
             if await self._advance("read"):
                 await asyncio.sleep(self._vault.keeping.scrub_pass_s)
@@ -157,7 +157,8 @@ class Scrub:
         return is_sound
 
     async def _hash(self, name: str) -> tuple[str | None, int]:
-        """Digest and size of what the disk has, read at the rate that is set; None when there is nothing."""
+        """Digest and size of what the disk has, read at the rate that is set; None when there is nothing, and
+        no digest at all where the disk does not give it out."""
         blobs, rate = self._vault.blobs, self._vault.keeping.scrub_bytes_per_s
         reading = await asyncio.to_thread(blobs.peek, name)
         if reading is None:
@@ -170,6 +171,10 @@ class Scrub:
                 await asyncio.sleep(len(piece) / rate if rate else 0)
         except BlobError:
             return None, 0
+        except OSError as error:
+            if not is_unreadable(error):
+                raise
+            return "", offset
         finally:
             await asyncio.to_thread(blobs.release, reading)
         return running.hexdigest(), offset

@@ -418,10 +418,7 @@ class FilesService:
     ) -> Fate:
         """Write, and keep the content for as long as the transaction may still be executed."""
         await asyncio.to_thread(self.blobs.hold, sha256, time.time() + HELD_S)
-        fate = await self.ledger.service.write(caller, wish, wait, timeout_ms)
-        if fate.status in ("failed", "expired"):
-            await asyncio.to_thread(self.blobs.hold, sha256, time.time())
-        return fate
+        return await self.ledger.service.write(caller, wish, wait, timeout_ms)
 
     async def _find_known(self, caller: Caller, incoming: Incoming) -> FileView | None:
         """The file that the caller has of this content, as far as this node has executed."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Protocol
 
+from weft.apps.files.blobs import digests_in
 from weft.apps.files.disk import disk_room, shred
 
 
@@ -43,7 +44,7 @@ class Thumbnails:
 
     def names(self) -> list[str]:
         """Digests of all blobs whose thumbnail was drawn. Touches the disk."""
-        return sorted(path.name for path in self._folder.iterdir() if not path.suffix)
+        return digests_in(self._folder)
 
     def destroy(self, name: str) -> None:
         """Overwrite and remove. Touches the disk."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import structlog
 
-from weft.apps.files.blobs import CACHE_BYTES_MAX, Blobs, Incoming
+from weft.apps.files.blobs import CACHE_BYTES_MAX, Blobs, Incoming, is_digest
 from weft.apps.files.bucket import Bucket, Place, Stored
 from weft.apps.files.disk import disk_room, sync_folder
 from weft.apps.files.placement import Placement
@@ -74,8 +74,9 @@ class Vault:
         self.doomed: dict[str, int] = {}
         """Heights up to which a bucket's content of these digests is to be removed."""
         for path in self._doom_folder.iterdir():
-            self._doom(path.stem, int(path.suffix[1:]))
-            self.advance(self.doomed[path.stem])
+            if is_digest(path.stem) and path.suffix[1:].isdecimal():
+                self._doom(path.stem, int(path.suffix[1:]))
+                self.advance(self.doomed[path.stem])
 
     def is_due(self, name: str) -> bool:
         """Whether this node by itself must keep this blob."""

@@ -1,13 +1,17 @@
 """Content on the disk of one node."""
 
+import errno
 import os
 import time
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+import weft.apps.files.blobs as module
 from weft.apps.files.blobs import Blobs
+from weft.apps.files.disk import hash_file
 from weft.model.errors import BlobError, DiskFullError
 
 CONTENT = b"a photo of the sea" * 1000
@@ -136,9 +140,106 @@ def test_uploads_that_nobody_names_are_swept_when_their_time_is_over(blobs: Blob
     now = time.time()
     blobs.hold(NAME, now + 1000)
     assert blobs.sweep(now) == 0
-    blobs.hold(NAME, now - 1000)
-    assert blobs.sweep(now) == 1
+    assert blobs.sweep(now + 2000) == 1
     assert all_bytes(blobs) == b""
+
+
+def test_nobody_shortens_the_time_of_an_upload_that_another_needs(blobs: Blobs) -> None:
+    """Not by uploading the same bytes, and not by a transaction that failed."""
+    put(blobs, is_claimed=False)
+    now = time.time()
+    blobs.hold(NAME, now + 1000)
+    kept = (blobs.folder / "unclaimed" / NAME).stat().st_ino
+    put(blobs, is_claimed=False)
+    blobs.hold(NAME, now)
+    assert blobs.sweep(now + 900) == 0
+    assert (blobs.folder / "unclaimed" / NAME).stat().st_ino == kept
+    assert list((blobs.folder / "incoming").iterdir()) == []
+
+
+def test_a_damaged_upload_is_replaced_by_the_same_bytes(blobs: Blobs) -> None:
+    """What is there stays only if it is sound."""
+    put(blobs, is_claimed=False)
+    (blobs.folder / "unclaimed" / NAME).write_bytes(CONTENT[:-1])
+    put(blobs, is_claimed=False)
+    assert read(blobs) == CONTENT
+
+
+def test_what_is_claimed_during_a_sweep_is_passed_over(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node must not end because it tidied up."""
+    put(blobs, is_claimed=False)
+    awaited = blobs.awaited()
+    blobs.claim(NAME)
+    monkeypatch.setattr(blobs, "awaited", lambda: awaited)
+    assert blobs.sweep(time.time() + 1000) == 0
+    assert read(blobs) == CONTENT
+
+
+def test_what_is_uploaded_again_during_a_sweep_stays(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Destroying the large ones before it takes long enough for that."""
+    names = sorted(put(blobs, content, is_claimed=False) for content in (CONTENT, CONTENT + b"2"))
+    now = time.time()
+    destroy = blobs._destroy_path
+
+    def destroy_slowly(path: Path) -> None:
+        destroy(path)
+        blobs.hold(names[1], now + 9000)
+
+    monkeypatch.setattr(blobs, "_destroy_path", destroy_slowly)
+    assert blobs.sweep(now + 1000) == 1
+    assert blobs.awaited() == names[1:]
+
+
+def test_files_that_are_no_blobs_are_passed_over(blobs: Blobs) -> None:
+    """Network file systems and people leave some."""
+    put(blobs)
+    put(blobs, CONTENT + b"2", is_claimed=False)
+    for folder in (NAME[:2], "unclaimed", "cached", "damaged"):
+        for stray in (".nfs00000000045a0001", ".DS_Store", "README"):
+            (blobs.folder / folder / stray).write_text("no blob")
+    again = Blobs(blobs.folder)
+    assert list(again.names()) == [NAME]
+    assert again.sweep(time.time() + 1000) == 1
+    assert read(again) == CONTENT
+
+
+def test_what_the_disk_does_not_give_out_is_set_aside(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It will be fetched from another member. What only wants something else says so, and nothing moves."""
+    put(blobs)
+    again = Blobs(blobs.folder)
+
+    def refuse(number: int) -> Callable[[Path], str]:
+        def fail(path: Path) -> str:
+            raise OSError(number, "no")
+
+        return fail
+
+    monkeypatch.setattr(module, "hash_file", refuse(errno.EMFILE))
+    with pytest.raises(OSError, match="no"):
+        again.find(NAME)
+    monkeypatch.setattr(module, "hash_file", refuse(errno.EIO))
+    assert again.find(NAME) is None
+    assert [path.name for path in (blobs.folder / "damaged").iterdir()] == [NAME]
+
+
+def test_sound_content_that_came_during_the_look_at_damaged_is_not_set_aside(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A verdict is about the file that was read."""
+    put(blobs, is_claimed=False)
+    path = blobs.folder / "unclaimed" / NAME
+    path.write_bytes(CONTENT[:-1])
+
+    def look(looked_at: Path) -> str:
+        digest = hash_file(looked_at)
+        monkeypatch.setattr(module, "hash_file", hash_file)
+        path.unlink()
+        put(blobs, is_claimed=False)
+        return digest
+
+    monkeypatch.setattr(module, "hash_file", look)
+    assert blobs.find(NAME) == path
+    assert read(blobs) == CONTENT
 
 
 @pytest.mark.parametrize(

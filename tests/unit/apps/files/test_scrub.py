@@ -1,14 +1,17 @@
 """The background notices what is missing or damaged and has it made again."""
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
+import weft.apps.files.blobs as module
 from tests.unit.apps.files.conftest import keep
 from tests.unit.apps.files.test_service import erase, put_file, read, until
 from tests.unit.apps.files.twin import Net, TwinNode
+from weft.apps.files.blobs import Reading
 from weft.apps.files.scrub import AWAY_S, ORPHAN_MS, Scrub
 from weft.apps.files.vault import Keeping
 
@@ -55,6 +58,33 @@ async def test_a_bit_that_rots_is_noticed_by_reading_again(net: Net) -> None:
     await until(lambda: node.files.vault.counts["repaired"] == 1)
     assert path.read_bytes() == CONTENT
     assert not list((node.home / "blobs" / "damaged").iterdir())
+
+
+async def test_a_sector_that_cannot_be_read_is_damage_like_any_other(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends no node, and the content is fetched again."""
+    name = await kept_by_all(net)
+    node = net.nodes[1]
+    path = path_of(node, name)
+    lost = path.stat().st_ino
+    read_it, hash_it = Reading.read, module.hash_file
+
+    def read_sector(reading: Reading, offset: int, length: int) -> bytes:
+        if os.fstat(reading._handle).st_ino == lost:
+            raise OSError(errno.EIO, "Input/output error")
+        return read_it(reading, offset, length)
+
+    def hash_sector(path: Path) -> str:
+        if path.stat().st_ino == lost:
+            raise OSError(errno.EIO, "Input/output error")
+        return hash_it(path)
+
+    monkeypatch.setattr(Reading, "read", read_sector)
+    monkeypatch.setattr(module, "hash_file", hash_sector)
+    assert not await node.files.scrub.read_again(name)
+    await until(lambda: node.files.vault.counts["repaired"] == 1)
+    assert path.read_bytes() == CONTENT
 
 
 async def test_a_holder_that_lost_its_copy_is_asked_and_cannot_prove_it(net: Net) -> None:
