@@ -35,7 +35,7 @@ class Tags:
         self._view = view
         self._time_ms = time_ms
         self._day = time_ms // MEMORY_MS
-        self._old = self._find_old()
+        self._old = _find_old(view, self._day)
 
     def check(self, space: bytes, wish: Idempotency) -> None:
         """Raise Failure if the tag was used in this space within the last 24 hours."""
@@ -56,14 +56,16 @@ class Tags:
         for _, key in zip(range(_FORGET), self._old, strict=False):
             self._view.put(key, None)
 
-    def _find_old(self) -> Iterator[bytes]:
-        first_kept, after = _PREFIX + max(self._day - 1, 0).to_bytes(4, "big"), b""
-        while rows := self._view.scan(_PREFIX, after, _PAGE):
-            for key, _ in rows:
-                if key >= first_kept:
-                    return
-                yield key
-            after = rows[-1][0]
+
+def _find_old(view: View, day: int) -> Iterator[bytes]:
+    """Keys from before yesterday. It holds nothing that holds it, or each commit's view would outlive it."""
+    first_kept, after = _PREFIX + max(day - 1, 0).to_bytes(4, "big"), b""
+    while rows := view.scan(_PREFIX, after, _PAGE):
+        for key, _ in rows:
+            if key >= first_kept:
+                return
+            yield key
+        after = rows[-1][0]
 
 
 def _key(day: int, space: bytes, tag: Digest) -> bytes:
