@@ -168,9 +168,14 @@ def test_a_damaged_upload_is_replaced_by_the_same_bytes(blobs: Blobs) -> None:
 def test_what_is_claimed_during_a_sweep_is_passed_over(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """A node must not end because it tidied up."""
     put(blobs, is_claimed=False)
-    awaited = blobs.awaited()
-    blobs.claim(NAME)
-    monkeypatch.setattr(blobs, "awaited", lambda: awaited)
+    iterdir = Path.iterdir
+
+    def claim_meanwhile(folder: Path) -> list[Path]:
+        paths = list(iterdir(folder))
+        blobs.claim(NAME)
+        return paths
+
+    monkeypatch.setattr(Path, "iterdir", claim_meanwhile)
     assert blobs.sweep(time.time() + 1000) == 0
     assert read(blobs) == CONTENT
 
