@@ -14,7 +14,7 @@ from tests.tidy.tree import ROOT
 
 AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = ("serious", "critical")
-ENDLESS = ("/v1/events", "/v1/status", "/v1/dag")
+ENDLESS = ("/v1/events", "/v1/status", "/v1/dag", "/v1/blobs")
 """What an open page asks for all the time."""
 TURN_MS, QUIET_TURNS = 100, 5
 
@@ -84,6 +84,11 @@ class Reader:
         data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
             self._wire.send("Input.dispatchDragEvent", {"type": kind, "x": 500, "y": 400, "data": data})
+
+    def slow_down(self, bytes_per_s: int) -> None:
+        """Let no more than that go out from now on."""
+        none = {"offline": False, "latency": 0, "downloadThroughput": -1}
+        self._wire.send("Network.emulateNetworkConditions", {**none, "uploadThroughput": bytes_per_s})
 
     def tiles(self) -> int:
         """Photos that are drawn now."""

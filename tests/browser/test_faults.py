@@ -1,10 +1,13 @@
 """What goes wrong while somebody looks: damaged bytes, a node that dies, and what was erased."""
 
+import os
 from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Request, expect
 
 from tests.browser.reader import Reader
 from tests.browser.test_photos import SHOTS
@@ -26,9 +29,9 @@ def stored(network: Network, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return {file["id"]: file["sha256"] for file in files}
 
 
-def damage(network: Network, node: int, sha256: str) -> Path:
+def damage(network: Network, node: int, digest: str) -> Path:
     """Flip a byte of a blob behind its node's back."""
-    path = data_of(network, node) / "blobs" / sha256[:2] / sha256
+    path = data_of(network, node) / "blobs" / digest[:2] / digest
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -39,26 +42,34 @@ def test_damaged_bytes_are_not_proved_until_they_are_repaired(
     reader: Reader, network: Network, stored: dict[str, str]
 ) -> None:
     """A node that has nobody to ask sends none rather than wrong ones; then it has them of another."""
-    id_, sha256 = next(iter(stored.items()))
+    id_, digest = next(iter(stored.items()))
     wait_until(
-        lambda: (data_of(network, 0) / "blobs" / sha256[:2] / sha256).exists(), "the node has the blob"
+        lambda: (data_of(network, 0) / "blobs" / digest[:2] / digest).exists(), "the node has the blob"
     )
     reader.open(f"/photo/{id_}")
     reader.press("Verify")
     reader.see("Proved.")
     for node in (1, 2, 3):
         network.kill(node)
-    path = damage(network, 0, sha256)
+    path = damage(network, 0, digest)
     reader.press("Check again")
     reader.see("Not proved.")
     assert reader.page.locator("weft-verification li:not(.holds)").count() >= 1
     reader.save(SHOTS / "damaged.png")
+    reader.go("Network")
+    reader.see("1 missing, being fetched")
+    reader.see("Since it started: 1 found damaged")
+    reader.settle()
+    reader.save(SHOTS / "missing.png")
+    reader.page.go_back()
     for node in (1, 2, 3):
         network.start([node])
     network.wait_ready()
-    reader.press("Check again")
+    reader.press("Verify")
     reader.see("Proved.")
     wait_until(lambda: path.exists(), "the node keeps sound bytes again")
+    reader.go("Network")
+    expect(reader.page.get_by_text("nothing missing")).to_have_count(4)
 
 
 def test_a_node_that_dies_turns_red_and_the_page_goes_on_through_another(
@@ -71,6 +82,7 @@ def test_a_node_that_dies_turns_red_and_the_page_goes_on_through_another(
         reader.settle()
         network.kill(2)
         reader.see("node2 does not answer. The page goes on through node")
+        expect(reader.page.get_by_text("This address shows another network")).to_have_count(0)
         expect(reader.page.locator("li.down")).to_have_count(1)
         expect(reader.page.locator("li.down h2")).to_have_text("node2")
         reader.save(SHOTS / "killed.png")
@@ -108,3 +120,78 @@ def test_an_erased_photo_is_gone_from_the_pages_of_all_nodes(
         for other in others:
             wait_until(lambda other=other: other.tiles() == 5, "it is gone there too")  # type: ignore[misc]
             assert other.page.locator(f'a[href="/photo/{id_}"]').count() == 0
+
+
+class Sent:
+    """The pieces in which a page sends a file: where each began, and what was begun, by node."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.begun: list[str] = []
+        self.offsets: list[int] = []
+        reader.page.on("request", self._note)
+
+    def _note(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if request.method == "POST" and parts.path == "/v1/uploads":
+            self.begun.append(f"{parts.scheme}://{parts.netloc}")
+        if request.method == "PATCH" and parts.path.startswith("/v1/uploads/"):
+            self.offsets.append(int(request.headers["upload-offset"]))
+
+
+def make_film(path: Path, size: int) -> str:
+    """Bytes that nobody had before; their SHA-256."""
+    content = os.urandom(size)
+    path.write_bytes(content)
+    return sha256(content).hexdigest()
+
+
+def wait_for_offset(reader: Reader, sent: Sent, offset: int) -> None:
+    """Until a piece from there on is on its way."""
+    wait_until(
+        lambda: reader.tiles() >= 0 and max(sent.offsets, default=0) >= offset, f"{offset} bytes are sent"
+    )
+
+
+def test_a_large_file_goes_on_where_its_node_died(browser: Browser, network: Network, tmp_path: Path) -> None:
+    """At the same node, once it is back: what it had is not sent again. Dropped once more, nothing is."""
+    film, size = tmp_path / "film.bin", 44 << 20
+    digest = make_film(film, size)
+    with Reader(browser, network.urls[0]) as reader:
+        sent = Sent(reader)
+        reader.open()
+        reader.slow_down(4 << 20)
+        reader.drop([film])
+        wait_for_offset(reader, sent, 32 << 20)
+        reader.save(SHOTS / "pieces.png")
+        network.restart(0)
+        reader.see("1 file added")
+        assert sent.begun == [network.urls[0]]
+        assert sent.offsets == sorted(sent.offsets)
+        assert sent.offsets[:3] == [0, 16 << 20, 32 << 20]
+        count = len(sent.offsets)
+        reader.drop([film])
+        reader.see("1 already there")
+        assert len(sent.offsets) == count
+    for url in network.urls:
+        wait_until(lambda url=url: get(f"{url}/v1/files", sha256=digest)["total"] == 1, f"{url} has it")  # type: ignore[misc]
+
+
+def test_a_large_file_begins_anew_when_its_node_stays_away(
+    browser: Browser, network: Network, tmp_path: Path
+) -> None:
+    """At another node, after a while; it is stored once."""
+    film = tmp_path / "film.bin"
+    digest = make_film(film, 40 << 20)
+    with Reader(browser, network.urls[1]) as reader:
+        sent = Sent(reader)
+        reader.open()
+        reader.slow_down(16 << 20)
+        reader.drop([film])
+        wait_for_offset(reader, sent, 16 << 20)
+        network.kill(1)
+        reader.see("1 file added")
+        assert len(sent.begun) == 2
+        assert sent.begun[0] == network.urls[1]
+    network.restart(1)
+    for url in network.urls:
+        wait_until(lambda url=url: get(f"{url}/v1/files", sha256=digest)["total"] == 1, f"{url} has it")  # type: ignore[misc]

@@ -4,15 +4,19 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
 from weft.home import LOG_FILE
 from weft.local import Network
+from weft.model.genesis import Account, Role, format_genesis
+from weft.storage.keyfile import create_key
+from weft.storage.tokens import Tokens
 
 # Taken away, for a node refuses to start with a variable of this prefix that is no setting.
 IS_LONG = os.environ.pop("WEFT_LONG", "") == "1"
@@ -56,6 +60,22 @@ def wait_for_agreement(network: Network) -> tuple[int, str, str]:
 
     wait_until(agree, "all nodes are ready and have the same head")
     return heads(network)[0]
+
+
+def close_network(made: Network, callers: Sequence[tuple[int, Role]]) -> list[str]:
+    """Make a network that has not started one whose members know their callers: for each of `callers` an
+    account of that role, and the token by which that node alone knows it."""
+    accounts, tokens = [], []
+    for number, (node, role) in enumerate(callers):
+        keys, name = made.configs[node].keys_path, f"caller{number}.json"
+        accounts.append(Account(create_key(keys / name).public, role))
+        tokens.append(Tokens(keys).issue(name))
+    genesis = msgspec.structs.replace(
+        made.genesis, is_open=False, accounts=(*made.genesis.accounts, *accounts)
+    )
+    for config in made.configs:
+        config.genesis_path.write_text(format_genesis(genesis), encoding="utf-8")
+    return tokens
 
 
 class Load:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +19,7 @@ from hypothesis import strategies as st
 from tests.functional.network import (
     IS_LONG,
     PATIENCE_S,
+    close_network,
     get,
     log_events,
     memory_of,
@@ -28,9 +28,7 @@ from tests.functional.network import (
     wait_until,
 )
 from weft.local import Network, free_port_base
-from weft.model.genesis import Account, format_genesis
-from weft.storage.keyfile import create_key
-from weft.storage.tokens import Tokens
+from weft.model.genesis import Role
 
 EXAMPLES = 300 if IS_LONG else 4
 STREAM = "/v1/events"
@@ -44,7 +42,7 @@ ASK_NOBODY = {
 """What a closed network tells anybody, and takes because it is signed."""
 QUESTIONS = {("post", "/v1/files:known")}
 """What is asked with a body, and changes nothing."""
-CLOSED = ("reader", "writer", "administrator")
+CLOSED: tuple[Role, ...] = ("reader", "writer", "administrator")
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +58,9 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Network, dict[str, str]]]:
     """A network whose members know their callers, and the first node's token for an account of each role."""
     made = Network(tmp_path_factory.mktemp("closed") / "network", 4, "byzantine", free_port_base(4))
-    keys = made.configs[0].keys_path
-    accounts = [Account(create_key(keys / f"{role}.json").public, role) for role in CLOSED]  # type: ignore[arg-type]
-    genesis = msgspec.structs.replace(
-        made.genesis, is_open=False, accounts=(*made.genesis.accounts, *accounts)
-    )
-    for config in made.configs:
-        config.genesis_path.write_text(format_genesis(genesis), encoding="utf-8")
-    tokens = {role: Tokens(keys).issue(f"{role}.json") for role in CLOSED}
+    tokens = close_network(made, [(0, role) for role in CLOSED])
     with Network(made.home) as network:
-        yield network, tokens
+        yield network, dict(zip(CLOSED, tokens, strict=True))
         check_well(network)
 
 

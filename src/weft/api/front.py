@@ -41,7 +41,8 @@ _PREFLIGHT = [
     (b"access-control-allow-methods", _METHODS),
     (
         b"access-control-allow-headers",
-        b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Range",
+        b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Range, "
+        b"Upload-Offset",
     ),
     (b"access-control-max-age", b"600"),
 ]

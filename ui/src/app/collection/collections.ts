@@ -1,6 +1,7 @@
-import { Injectable, inject, signal } from '@angular/core';
+import { Injectable, effect, inject, signal } from '@angular/core';
 
 import { WeftFile } from '../file/file';
+import { Access } from '../node/access';
 import { Events } from '../node/events';
 import { Nodes } from '../node/nodes';
 import { Problem } from '../node/problem';
@@ -26,6 +27,10 @@ export class Collections {
   constructor() {
     inject(Events).listen((event) => {
       if (event.contract === 'collections' && this.isWanted) this.renewSoon();
+    });
+    const access = inject(Access);
+    effect(() => {
+      if (access.turn() && this.isWanted) this.renewSoon();
     });
   }
 

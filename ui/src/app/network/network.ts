@@ -3,10 +3,13 @@ import { RouterLink } from '@angular/router';
 
 import { Blocks } from '../ledger/blocks';
 import { Checkpoint } from '../ledger/entry';
+import { Access } from '../node/access';
 import { Nodes, Seen } from '../node/nodes';
 import { agoText, countText, numberText, short } from '../shell/words';
+import { Keeping, dueText, foundText, isLacking } from './keeping';
 
 const TICK_MS = 1000;
+const KEEPING_MS = 3000;
 
 /** How the nodes are, as this page sees each of them by itself. */
 @Component({
@@ -19,8 +22,14 @@ const TICK_MS = 1000;
 export class Network {
   protected readonly nodes = inject(Nodes);
   private readonly blocks = inject(Blocks);
+  private readonly access = inject(Access);
   protected readonly now = signal(Date.now());
   protected readonly checkpoint = signal<Checkpoint | null>(null);
+  /** How each node keeps content, by where it is called; none of one that does not say. */
+  protected readonly keeping = signal<Record<string, Keeping | undefined>>({});
+  protected readonly dueText = dueText;
+  protected readonly foundText = foundText;
+  protected readonly isLacking = isLacking;
   protected readonly numberText = numberText;
   protected readonly short = short;
 
@@ -38,8 +47,13 @@ export class Network {
       this.now.set(Date.now());
       void this.look();
     }, TICK_MS);
-    inject(DestroyRef).onDestroy(() => clearInterval(timer));
+    const slower = setInterval(() => this.askAll(), KEEPING_MS);
+    inject(DestroyRef).onDestroy(() => {
+      clearInterval(timer);
+      clearInterval(slower);
+    });
     void this.look();
+    this.askAll();
   }
 
   protected stateText(node: Seen): string {
@@ -66,6 +80,18 @@ export class Network {
 
   protected hasSigned(node: Seen): boolean {
     return node.status !== null && this.signers().has(node.status.node.id);
+  }
+
+  private askAll(): void {
+    for (const { base } of this.nodes.all()) void this.ask(base);
+  }
+
+  /** Each is asked by itself, and with its own token: what one says of another is worth nothing. */
+  private async ask(base: string): Promise<void> {
+    const headers = this.access.headers(base);
+    const answer = await fetch(`${base}/v1/blobs`, { headers, signal: AbortSignal.timeout(KEEPING_MS) }).catch(() => null);
+    const said = answer?.ok ? ((await answer.json()) as Keeping) : undefined;
+    this.keeping.update((all) => ({ ...all, [base]: said }));
   }
 
   /** Who signed the newest checkpoint. */

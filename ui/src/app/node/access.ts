@@ -1,21 +1,37 @@
 import { Injectable, signal } from '@angular/core';
 
-const KEPT = 'weft.token';
+const KEPT = 'weft.tokens';
 
-/** The bearer token with which the reader is known to a closed network. Kept until the browser is closed. */
+/**
+ * The bearer tokens with which the reader is known to a closed network's nodes, by where those are called. Each is sent
+ * to its own node only: others do not know it, and need not learn it. Kept as long as this tab.
+ */
 @Injectable({ providedIn: 'root' })
 export class Access {
-  readonly token = signal(sessionStorage.getItem(KEPT) ?? '');
-  /** Why nodes did not let the reader in; null while they do. */
-  readonly refusal = signal<string | null>(null);
+  private readonly tokens = signal(JSON.parse(sessionStorage.getItem(KEPT) ?? '{}') as Record<string, string>);
+  /** Who did not let the reader in; null while nobody does that. */
+  readonly refusedBy = signal<string | null>(null);
+  /** Grows whenever the reader comes in: what is shown is asked for anew. */
+  readonly turn = signal(0);
 
-  headers(): Record<string, string> {
-    return this.token() ? { Authorization: `Bearer ${this.token()}` } : {};
+  isKnownTo(base: string): boolean {
+    return base in this.tokens();
   }
 
-  enter(token: string): void {
-    sessionStorage.setItem(KEPT, token);
-    this.token.set(token);
-    this.refusal.set(null);
+  headers(base: string): Record<string, string> {
+    const token = this.tokens()[base];
+    return token ? { Authorization: `Bearer ${token}` } : {};
+  }
+
+  enter(base: string, token: string): void {
+    this.tokens.update((tokens) => ({ ...tokens, [base]: token }));
+    sessionStorage.setItem(KEPT, JSON.stringify(this.tokens()));
+    this.comeIn();
+  }
+
+  /** A node lets the reader in again. */
+  comeIn(): void {
+    this.refusedBy.set(null);
+    this.turn.update((turn) => turn + 1);
   }
 }

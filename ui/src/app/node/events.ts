@@ -26,7 +26,8 @@ export class Events {
 
   constructor() {
     effect((onCleanup) => {
-      const [base, headers] = [this.nodes.base(), this.access.headers()];
+      const base = this.nodes.base();
+      const headers = this.access.headers(base);
       const ending = new AbortController();
       onCleanup(() => ending.abort());
       untracked(() => void this.follow(base, headers, ending.signal));
@@ -51,6 +52,7 @@ export class Events {
   private async read(base: string, headers: Record<string, string>, signal: AbortSignal): Promise<void> {
     const from = this.cursor === null ? '' : `?cursor=${this.cursor}`;
     const answer = await fetch(`${base}/v1/events${from}`, { headers, signal });
+    if (answer.status === 401) this.access.refusedBy.set(base);
     if (!answer.ok || !answer.body) return;
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';

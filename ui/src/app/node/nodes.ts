@@ -65,7 +65,7 @@ export class Nodes {
       const base = this.base();
       let answer: Response;
       try {
-        answer = await fetch(base + path, { ...init, headers: { ...init.headers, ...this.access.headers() } });
+        answer = await fetch(base + path, { ...init, headers: { ...init.headers, ...this.access.headers(base) } });
       } catch (error) {
         if (init.signal?.aborted) throw error;
         this.lose(base);
@@ -73,7 +73,7 @@ export class Nodes {
       }
       if (answer.ok) return answer;
       const problem = await Problem.of(answer);
-      if (problem.status === 401) this.access.refusal.set(problem.detail);
+      if (problem.status === 401) this.access.refusedBy.set(base);
       if (!ELSEWHERE.includes(problem.code) || !this.goOn(base)) throw problem;
     }
     throw Problem.noNode();
@@ -93,7 +93,9 @@ export class Nodes {
   private goOn(base: string): boolean {
     if (this.base() !== base) return true;
     const lost = this.current();
-    const next = this.all().find((node) => node.base !== base && (node.state === 'up' || node.state === 'unknown'));
+    const others = this.all().filter((node) => node.base !== base && (node.state === 'up' || node.state === 'unknown'));
+    // Rather one that knows the reader.
+    const next = others.find((node) => this.access.isKnownTo(node.base)) ?? others[0];
     if (!next) return false;
     this.base.set(next.base);
     this.lost.set(lost);
@@ -125,8 +127,10 @@ export class Nodes {
     } finally {
       this.asked.delete(node.base);
     }
-    // Whoever had nobody to turn to turns to the first that answers again.
-    if (this.current().state === 'down') this.base.set(node.base);
+    // Whoever had nobody to turn to turns to the first that answers again; and to the first that lets the reader in.
+    const isShutOut = this.access.refusedBy() === this.base() && node.base !== this.base() && this.access.isKnownTo(node.base);
+    if (this.current().state === 'down' || isShutOut) this.base.set(node.base);
+    if (isShutOut) this.access.comeIn();
   }
 
   private learn(status: NodeStatus): void {

@@ -1,3 +1,5 @@
+import { sizeText } from '../shell/words';
+
 /** What a node says is wrong (RFC 9457), or what we say when none answers. */
 export class Problem extends Error {
   constructor(
@@ -22,6 +24,17 @@ export class Problem extends Error {
       'No node answers',
       'None of the nodes of this network answers from here.',
       'Look whether the nodes run; the page goes on by itself as soon as one does.',
+    );
+  }
+
+  /** A closed network's page fetches files whole before it shows or saves them. */
+  static tooLarge(size: number): Problem {
+    return new Problem(
+      -1,
+      'page.large',
+      'Too large for this page',
+      `The file has ${sizeText(size)}; of a network that knows its callers a page takes files of up to 256 megabytes.`,
+      'Fetch it with weft files get.',
     );
   }
 

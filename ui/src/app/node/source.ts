@@ -2,6 +2,10 @@ import { DestroyRef, Directive, ElementRef, Injectable, effect, inject, input } 
 
 import { Access } from './access';
 import { Nodes } from './nodes';
+import { Problem } from './problem';
+
+/** What a page fetches whole, because an element cannot say who asks. */
+const FETCHED_BYTES_MAX = 256 << 20;
 
 /** Gives pictures and films to their elements: by their address, or fetched where nodes must know who asks. */
 @Injectable({ providedIn: 'root' })
@@ -12,30 +16,31 @@ export class Sources {
   /** Show what is at a path; the answer lets go of it. */
   show(element: HTMLImageElement | HTMLVideoElement, path: string): () => void {
     element.crossOrigin = 'anonymous';
-    if (!this.access.token()) {
+    if (!this.access.isKnownTo(this.nodes.base())) {
       element.src = this.nodes.link(path);
       return () => undefined;
     }
-    let address: string | null = null;
-    let isGone = false;
-    const release = (): void => {
-      isGone = true;
-      if (address) URL.revokeObjectURL(address);
-    };
-    this.fetch(path).then(
-      (found) => {
-        address = found;
-        if (isGone) release();
-        else element.src = found;
+    const ending = new AbortController();
+    this.fetch(path, ending.signal).then(
+      (address) => {
+        ending.signal.addEventListener('abort', () => URL.revokeObjectURL(address));
+        if (ending.signal.aborted) URL.revokeObjectURL(address);
+        else element.src = address;
       },
-      () => element.dispatchEvent(new Event('error')),
+      () => ending.signal.aborted || element.dispatchEvent(new Event('error')),
     );
-    return release;
+    return () => ending.abort();
   }
 
-  /** An address within this page for what is at a path. Raises Problem. */
-  async fetch(path: string): Promise<string> {
-    return URL.createObjectURL(await (await this.nodes.call(path)).blob());
+  /** An address within this page for what is at a path. Raises Problem, also for what is larger than a page may hold. */
+  async fetch(path: string, signal?: AbortSignal): Promise<string> {
+    const answer = await this.nodes.call(path, { signal: signal ?? null });
+    const size = Number(answer.headers.get('content-length'));
+    if (size > FETCHED_BYTES_MAX) {
+      void answer.body?.cancel();
+      throw Problem.tooLarge(size);
+    }
+    return URL.createObjectURL(await answer.blob());
   }
 }
 

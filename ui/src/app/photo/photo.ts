@@ -43,12 +43,15 @@ export class Photo {
   /** What the browser could not show, and of whom. */
   private readonly broken = signal('');
 
+  /** Why its bytes could not be saved. */
+  protected readonly unsaved = signal<Problem | null>(null);
+
   protected readonly neighbours = computed(() => this.album.neighbours(this.id()));
   protected readonly kind = computed(() => {
     const file = this.file();
     if (!file) return 'none';
     if (isShown(file) && this.broken() !== this.nodes.link(this.files.content(file))) return 'picture';
-    if (file.media_type.startsWith('video/')) return 'film';
+    if (file.media_type.startsWith('video/') && this.broken() !== this.nodes.link(this.files.content(file))) return 'film';
     if (isPicture(file) && this.broken() !== this.nodes.link(this.files.thumbnail(file))) return 'thumbnail';
     return 'other';
   });
@@ -74,7 +77,10 @@ export class Photo {
   }
 
   protected async load(id: string): Promise<void> {
-    if (this.file()?.id !== id) this.file.set(null);
+    if (this.file()?.id !== id) {
+      this.file.set(null);
+      this.unsaved.set(null);
+    }
     try {
       const file = await this.files.get(id);
       if (id !== this.id()) return;
@@ -94,13 +100,18 @@ export class Photo {
 
   /** A link cannot say who asks; where that matters, the bytes are fetched first. */
   protected async save(event: Event, file: WeftFile): Promise<void> {
-    if (!this.access.token()) return;
+    if (!this.access.isKnownTo(this.nodes.base())) return;
     event.preventDefault();
     const link = document.createElement('a');
     link.download = file.name;
-    link.href = await this.sources.fetch(this.files.content(file));
-    link.click();
-    URL.revokeObjectURL(link.href);
+    this.unsaved.set(null);
+    try {
+      link.href = await this.sources.fetch(this.files.content(file));
+      link.click();
+      URL.revokeObjectURL(link.href);
+    } catch (error) {
+      this.unsaved.set(Problem.from(error));
+    }
   }
 
   protected zoneText({ taken_offset }: Metadata): string {

@@ -74,9 +74,9 @@ export class Verification {
   }
 
   /** The reader says that the network is another one. */
-  protected forget(): void {
-    this.pin.forget();
-    void this.check();
+  protected async forget(): Promise<void> {
+    await this.pin.forget();
+    await this.check();
   }
 
   private async follow(file: WeftFile): Promise<Step[]> {
@@ -93,11 +93,11 @@ export class Verification {
     } else if (hex(digest) !== file.sha256) {
       steps[0] = { ...steps[0]!, holds: false };
     }
-    const { same, other } = await this.pin.compare();
+    const { same, other, silent } = await this.pin.compare();
     this.isForeign.set(same.length === 0 && other.length > 0);
     const detail = other.length
       ? `${other.join(', ')} ${other.length === 1 ? 'names' : 'name'} another one`
-      : `${same.join(', ')} agree`;
+      : `${same.join(', ')} ${same.length === 1 ? 'agrees' : 'agree'}${silent.length ? `; ${silent.join(', ')} did not say` : ''}`;
     return [...steps, { name: 'nodes', holds: other.length === 0 && same.length > 0, detail }];
   }
 

@@ -23,6 +23,11 @@ export async function sha256Of(answer: Response): Promise<Uint8Array> {
   return state.digest();
 }
 
+/** The digest of a file, which may be larger than memory too. */
+export async function sha256OfFile(file: Blob): Promise<Uint8Array> {
+  return file.size <= PIECEWISE_BYTES ? sha256(new Uint8Array(await file.arrayBuffer())) : sha256Of(new Response(file));
+}
+
 /** A digest that can stand for nothing of another kind. */
 export function digest(domain: string, data: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   return sha256(join(ASCII.encode(`weft:${domain}\0`), data));

@@ -26,7 +26,7 @@ import { Icon } from './icon';
     .failure { display: flex; gap: 14px; align-items: flex-start; padding: 16px 18px; margin: 16px 0; border-radius: 12px;
       background: var(--bad-paper); color: var(--ink); }
     .failure weft-icon { color: var(--bad); margin-top: 1px; }
-    .failure div { flex: 1; }
+    .failure div { flex: 1; min-width: 0; overflow-wrap: anywhere; }
     p { margin: 3px 0 0; }
     .fix { color: var(--soft); }
   `,

@@ -1,6 +1,7 @@
-import { ChangeDetectionStrategy, Component, ElementRef, afterNextRender, inject, viewChild } from '@angular/core';
+import { ChangeDetectionStrategy, Component, ElementRef, afterNextRender, computed, inject, viewChild } from '@angular/core';
 
 import { Access } from '../node/access';
+import { Nodes } from '../node/nodes';
 
 /** Asks who the reader is, where a network wants to know. */
 @Component({
@@ -9,11 +10,18 @@ import { Access } from '../node/access';
     <dialog #dialog aria-labelledby="gate-title" (cancel)="$event.preventDefault()">
       <form (submit)="enter($event, token.value.trim())">
         <h2 id="gate-title">This network knows its callers</h2>
-        <p>{{ access.refusal() }}. Ask whoever runs a node for a token; <code>weft keys token</code> makes one.</p>
+        <p>
+          @if (isWrong) {
+            {{ name() }} does not know this token: it is mistyped, was revoked, or is another node's.
+          } @else {
+            {{ name() }} wants to know who asks.
+          }
+          Ask whoever runs {{ name() }} for a token; <code>weft keys token</code> makes one.
+        </p>
         <div class="field">
           <label for="gate-token">Token</label>
           <input #token id="gate-token" type="password" autocomplete="off" required />
-          <small>Kept until this browser is closed, and sent to this network's nodes only.</small>
+          <small>Kept until this tab is closed, and sent to {{ name() }} only.</small>
         </div>
         <div class="actions"><button type="submit" class="primary">Enter</button></div>
       </form>
@@ -22,7 +30,11 @@ import { Access } from '../node/access';
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
 export class Gate {
-  protected readonly access = inject(Access);
+  private readonly access = inject(Access);
+  private readonly nodes = inject(Nodes);
+  private readonly base = this.access.refusedBy()!;
+  protected readonly name = computed(() => this.nodes.all().find((node) => node.base === this.base)?.name ?? location.host);
+  protected readonly isWrong = this.access.isKnownTo(this.base);
   private readonly dialog = viewChild.required<ElementRef<HTMLDialogElement>>('dialog');
 
   constructor() {
@@ -31,8 +43,6 @@ export class Gate {
 
   protected enter(event: Event, token: string): void {
     event.preventDefault();
-    this.access.enter(token);
-    // Every page asks anew, as whoever the token stands for.
-    location.reload();
+    this.access.enter(this.base, token);
   }
 }

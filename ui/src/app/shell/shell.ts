@@ -1,14 +1,16 @@
-import { ChangeDetectionStrategy, Component, ElementRef, inject, signal, viewChild } from '@angular/core';
+import { ChangeDetectionStrategy, Component, ElementRef, computed, effect, inject, signal, untracked, viewChild } from '@angular/core';
 import { NavigationEnd, Router, RouterLink, RouterLinkActive, RouterOutlet } from '@angular/router';
 
 import { EVERYTHING, readSearch, writeSearch } from '../file/search';
 import { Access } from '../node/access';
 import { Events } from '../node/events';
 import { Nodes } from '../node/nodes';
+import { Pin } from '../proof/pin';
 import { Tray } from '../upload/tray';
 import { Upload } from '../upload/upload';
 import { Gate } from './gate';
 import { Icon, IconName } from './icon';
+import { momentText } from './words';
 
 const TYPING_MS = 250;
 
@@ -30,6 +32,9 @@ export class Shell {
   protected readonly nodes = inject(Nodes);
   protected readonly access = inject(Access);
   protected readonly upload = inject(Upload);
+  protected readonly pin = inject(Pin);
+  protected readonly momentText = momentText;
+  private readonly chain = computed(() => this.nodes.current().status?.chain_id);
   private readonly router = inject(Router);
   private readonly field = viewChild.required<ElementRef<HTMLInputElement>>('field');
   protected readonly isDragging = signal(false);
@@ -46,6 +51,11 @@ export class Shell {
 
   constructor() {
     inject(Events);
+    effect(() => {
+      this.access.turn();
+      // A node that does not tell now is asked again by whoever verifies.
+      if (this.chain()) untracked(() => void this.pin.look().catch(() => undefined));
+    });
     this.router.events.subscribe((event) => {
       if (event instanceof NavigationEnd && !this.typing) {
         this.words.set(readSearch(this.router.parseUrl(event.urlAfterRedirects).queryParams).q);
@@ -67,6 +77,11 @@ export class Shell {
     const before = isGallery ? readSearch(here.queryParams) : EVERYTHING;
     const q = this.field().nativeElement.value;
     void this.router.navigate(['/'], { queryParams: writeSearch({ ...before, q }), replaceUrl: isGallery });
+  }
+
+  /** The reader says that the network at this address is another one now. */
+  protected forget(): void {
+    void this.pin.forget().catch(() => undefined);
   }
 
   protected onDrag(event: DragEvent): void {

@@ -39,6 +39,7 @@ export class Tray {
   protected stateText(state: string): string {
     const words: Record<string, string> = {
       waiting: 'waiting',
+      reading: 'being read',
       sending: 'on its way',
       stored: 'added',
       there: 'already there',

@@ -4,14 +4,18 @@ import { Access } from '../node/access';
 import { Nodes } from '../node/nodes';
 import { Problem } from '../node/problem';
 import { newKey } from '../node/wish';
+import { Pieces } from './pieces';
+import { isTemporary, pause, send } from './wire';
 
 const AT_ONCE = 3;
 const TRIES = 4;
+/** Larger files go in pieces, which survive a node that dies. */
+const WHOLE_BYTES_MAX = 8 << 20;
 
 export interface Item {
   id: number;
   file: File;
-  state: 'waiting' | 'sending' | 'stored' | 'there' | 'refused';
+  state: 'waiting' | 'reading' | 'sending' | 'stored' | 'there' | 'refused';
   sent: number;
   problem: Problem | null;
 }
@@ -21,6 +25,7 @@ export interface Item {
 export class Upload {
   private readonly nodes = inject(Nodes);
   private readonly access = inject(Access);
+  private readonly pieces = new Map<number, Pieces>();
   private working = 0;
   private numbers = 0;
   readonly items = signal<Item[]>([]);
@@ -65,6 +70,7 @@ export class Upload {
   }
 
   clear(): void {
+    this.pieces.clear();
     this.items.set([]);
   }
 
@@ -79,25 +85,43 @@ export class Upload {
   }
 
   private async send(item: Item): Promise<void> {
-    this.change(item, { state: 'sending' });
+    const isLarge = item.file.size > WHOLE_BYTES_MAX;
+    this.change(item, { state: isLarge ? 'reading' : 'sending' });
+    try {
+      const state = isLarge ? await this.piecesOf(item).bring() : await this.sendWhole(item);
+      this.pieces.delete(item.id);
+      this.change(item, { state });
+    } catch (error) {
+      this.change(item, { state: 'refused', problem: Problem.from(error) });
+    }
+  }
+
+  /** What is known of a file that was begun is kept until it is there. */
+  private piecesOf(item: Item): Pieces {
+    const tell = (sent: number): void => this.change(item, { state: 'sending', sent });
+    const found = this.pieces.get(item.id) ?? new Pieces(item.file, this.nodes, this.access, tell);
+    this.pieces.set(item.id, found);
+    return found;
+  }
+
+  private async sendWhole(item: Item): Promise<'stored' | 'there'> {
+    const form = new FormData();
+    form.append('file', item.file, item.file.name);
+    const tell = (sent: number): void => this.change(item, { sent: Math.min(sent, item.file.size) });
     // The same wish, whichever node hears it and however often.
-    const headers = { ...this.access.headers(), 'Idempotency-Key': newKey() };
+    const key = newKey();
     for (let tries = 1; ; tries++) {
       const base = this.nodes.base();
-      const answer = await post(`${base}/v1/files`, item.file, headers, (sent) => this.change(item, { sent }));
-      if (answer.status === 200 || answer.status === 201) {
-        this.change(item, { state: answer.status === 200 ? 'there' : 'stored' });
-        return;
-      }
+      const headers = { ...this.access.headers(base), 'Idempotency-Key': key };
+      const answer = await send('POST', `${base}/v1/files`, form, headers, tell);
+      if (answer.status === 200) return 'there';
+      if (answer.status === 201) return 'stored';
       if (answer.status === 0) this.nodes.lose(base);
-      const isTemporary = [0, 429, 503, 504].includes(answer.status);
-      if (!isTemporary || tries === TRIES) {
-        const problem = answer.status ? Problem.read(answer.status, '', answer.text) : Problem.noNode();
-        this.change(item, { state: 'refused', problem });
-        return;
+      if (!isTemporary(answer.status) || tries === TRIES) {
+        throw answer.status ? Problem.read(answer.status, '', answer.text) : Problem.noNode();
       }
       this.change(item, { sent: 0 });
-      await new Promise((resolve) => setTimeout(resolve, 500 * tries));
+      await pause(500 * tries);
     }
   }
 
@@ -112,25 +136,6 @@ function isOver(item: Item): boolean {
 
 function sum(items: Item[], of: (item: Item) => number): number {
   return items.reduce((total, item) => total + of(item), 0);
-}
-
-/** Fetch cannot say how much it has sent; its predecessor can. Status 0: the node does not answer. */
-function post(
-  url: string,
-  file: File,
-  headers: Record<string, string>,
-  tell: (sent: number) => void,
-): Promise<{ status: number; text: string }> {
-  return new Promise((resolve) => {
-    const request = new XMLHttpRequest();
-    const form = new FormData();
-    form.append('file', file, file.name);
-    request.upload.onprogress = (event) => tell(Math.min(event.loaded, file.size));
-    request.onloadend = () => resolve({ status: request.status, text: request.responseText });
-    request.open('POST', url);
-    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.send(form);
-  });
 }
 
 /** All files in a folder and its folders. */
