@@ -33,6 +33,7 @@ from weft.model.call import (
     TagFile,
     UpdateFile,
 )
+from weft.model.errors import DocumentError
 from weft.model.transaction import (
     Attachment,
     Commitment,
@@ -289,10 +290,10 @@ def _wishes() -> list[bytes]:
 
 
 def check_json(data: bytes) -> None:
-    """A document is taken as it is or refused with a RequestError; what is taken is JSON to others too."""
+    """A document is taken as it is or refused with an error of ours; what is taken is JSON to others too."""
     try:
         check_document(data, 4096)
-    except RequestError:
+    except (RequestError, DocumentError):
         return
     assert len(data) <= 4096
     msgspec.json.decode(data, type=msgspec.Raw)
@@ -304,7 +305,7 @@ def check_metadata(data: bytes) -> None:
     try:
         merged = apply_patch({"title": "before", "camera": "C", "width": 3}, read_patch(data))
         rest, position = encode_metadata(merged)
-    except RequestError:
+    except (RequestError, DocumentError):
         return
     again = decode_metadata(rest, position)
     assert apply_patch(again, {}) == {name: value for name, value in merged.items() if value is not None}

@@ -3,7 +3,6 @@
 RequestError               request.invalid       400  an unknown or malformed parameter, header or field
 ├── PathError              request.path          400  a path that is not percent-encoded UTF-8
 ├── CursorError            cursor.invalid        400  a cursor that this list never gave
-├── DocumentError          document.invalid      400  a body that is not the JSON that is asked for
 ├── HostError              request.host          403  a Host that is not one of this network's nodes
 ├── OriginError            request.origin        403  a web page of somebody else
 ├── RouteError             route.unknown         404  no such path
@@ -52,13 +51,6 @@ class PathError(RequestError):
 class CursorError(RequestError):
     code = "cursor.invalid"
     fix = "Send `next_cursor` of the page before unchanged, or leave `cursor` out to begin anew."
-
-
-class DocumentError(RequestError):
-    code = "document.invalid"
-    fix = (
-        "Send one JSON text in UTF-8, at most 64 levels deep, without duplicate names, as /docs describes it."
-    )
 
 
 class HostError(RequestError):

@@ -15,6 +15,7 @@ STATUS = {
     "transaction.invalid": 400,
     "transaction.chain": 400,
     "attachment.mismatch": 400,
+    "document.invalid": 400,
     "access.unauthorized": 401,
     "access.forbidden": 403,
     "idempotency.conflict": 409,

@@ -12,7 +12,6 @@ from weft.api import parameter
 from weft.api.errors import (
     BodySizeError,
     BusyError,
-    DocumentError,
     MediaTypeError,
     PendingError,
     RefusedError,
@@ -20,7 +19,7 @@ from weft.api.errors import (
     SlowError,
 )
 from weft.api.service import Caller, Fate, Service, Wait
-from weft.model.errors import ExpiredError, UnauthorizedError
+from weft.model.errors import DocumentError, ExpiredError, UnauthorizedError
 
 T = TypeVar("T")
 

@@ -116,10 +116,11 @@ def _show_versions(items: "Iterable[dict[str, Any]]", as_json: bool) -> None:
 
 
 def _check_json(text: bytes) -> bytes:
-    import msgspec
+    from weft.model.document import check_document
+    from weft.model.errors import DocumentError
 
     try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"the document is not JSON: {error}") from None
+        check_document(text)
+    except DocumentError as error:
+        raise typer.BadParameter(f"the document is not one: {error}") from None
     return text

@@ -9,7 +9,9 @@ from weft.client.session import Session
 from weft.client.signing import Call
 from weft.client.transactions import Wait
 from weft.model.call import PutRecords, RecordItem, RemoveRecord
+from weft.model.document import DEPTH_MAX, check_document
 from weft.model.encoding import Record
+from weft.model.errors import DocumentError
 
 Document = bytes | str | int | float | bool | None | Mapping[str, Any] | list[Any]
 Resource = dict[str, Any]
@@ -18,7 +20,10 @@ PAGE = 500
 
 
 class Records:
-    """With a key, writes are signed here; without one, the node signs them with its own account."""
+    """With a key, writes are signed here; without one, the node signs them with its own account.
+
+    Documents are checked before that: no node looks into what is signed.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -182,14 +187,25 @@ class Records:
 
 
 def encode_document(value: Document) -> bytes:
-    """JSON text; bytes are that already and stay as they are."""
-    if isinstance(value, bytes):
-        return value
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    """JSON text; bytes stay as they are. Raises DocumentError for what is no document."""
+    content = value if isinstance(value, bytes) else _encode(value)
+    check_document(content)
+    return content
+
+
+def _encode(value: Any) -> bytes:
+    """What JSON has no words for (NaN, half of a surrogate pair, names that become equal) is found after."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        raise DocumentError(f"the document is nested deeper than {DEPTH_MAX} levels") from None
+    return text.encode(errors="surrogatepass")
 
 
 def _path(collection: str, key: str) -> str:
-    return f"/v1/records/{quote(collection, safe='')}/{quote(key, safe='')}"
+    # Dots too: "." and ".." would be taken out of the path on its way, and another path be asked.
+    name = quote(key, safe="").replace(".", "%2E")
+    return f"/v1/records/{quote(collection, safe='')}/{name}"
 
 
 def _condition(expected: int | None) -> dict[str, str]:

@@ -23,7 +23,7 @@ AccountName = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
 """An account's address in hex."""
 
 _COLLECTION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_RECORD_KEY = re.compile(r"[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
+_RECORD_KEY = re.compile(r"(?!\.\.?\Z)[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _FINDER = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
@@ -34,7 +34,10 @@ def is_collection(text: str) -> bool:
 
 
 def is_record_key(text: str) -> bool:
-    """Whether a record may be called so: 1 to 256 bytes, no slash, no control characters."""
+    """Whether a record may be called so: 1 to 256 bytes, no slash, no control characters, not `.` or `..`.
+
+    Programs take the two out of a path on its way: nobody could ask for such a record.
+    """
     return _RECORD_KEY.fullmatch(text) is not None and len(text.encode()) <= 256
 
 

@@ -15,6 +15,7 @@ WeftError
 │   ├── ExpiredError     transaction.expired      its time is over, or too far ahead
 │   ├── SizeError        transaction.size         larger than the limits of the genesis
 │   └── AttachmentError  attachment.mismatch      content that is not what was committed to
+├── DocumentError        document.invalid         a text that is not the JSON that is asked for
 ├── VertexError          vertex.invalid           a vertex that no validator would take
 ├── VectorError          vectors.invalid          a file that holds no drawn DAGs
 ├── SimulationError      simulation.impossible    a network that cannot be simulated
@@ -110,6 +111,13 @@ class SizeError(TransactionError):
 class AttachmentError(TransactionError):
     code = "attachment.mismatch"
     fix = "Send each attachment's salt and content exactly as they were committed to, in order."
+
+
+class DocumentError(WeftError):
+    code = "document.invalid"
+    fix = (
+        "Send one JSON text in UTF-8, at most 64 levels deep, without duplicate names, as /docs describes it."
+    )
 
 
 class VertexError(WeftError):

@@ -63,7 +63,8 @@ REFUSALS = {
     ),
     "records.name": Refusal(
         "record {place} has a collection or key that is not allowed",
-        "Collection: [a-z0-9][a-z0-9._-]{0,63}. Key: 1 to 256 bytes, no slash, no control characters.",
+        "Collection: [a-z0-9][a-z0-9._-]{0,63}. "
+        "Key: 1 to 256 bytes, no slash, no control characters, not . or ..",
     ),
     "records.missing": Refusal("there is no record {key} in {collection}", "Write it first."),
     "records.version": Refusal(

@@ -292,6 +292,8 @@ NO_NAMES = [
     ("/v1/records/Notes/a", "request.invalid"),
     ("/v1/records/" + "n" * 65 + "/a", "request.invalid"),
     ("/v1/records/.n/a", "request.invalid"),
+    ("/v1/records/notes/.", "request.invalid"),
+    ("/v1/records/notes/%2e%2E", "request.invalid"),
 ]
 
 

@@ -58,7 +58,11 @@ def test_a_record_is_written_read_and_forgotten(ask: Run) -> None:
 
 def test_what_is_no_json_is_wrong_use(ask: Run) -> None:
     """It is noticed before anything is signed."""
-    assert ask("records", "put", "c", "bad", "{a").returncode == 2
+    for text in ("{a", '{"a":1,"a":2}', "[" * 65 + "]" * 65):
+        refused = ask("records", "put", "c", "bad", text)
+        assert refused.returncode == 2
+        assert "the document is not one" in refused.stderr
+    assert ask("records", "history", "c", "bad").returncode == 1
 
 
 def test_a_folder_is_uploaded_once_and_found_again(ask: Run, folder: Path) -> None:

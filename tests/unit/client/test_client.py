@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -26,7 +27,7 @@ from weft.client import signing as signing_module
 from weft.client.verify import check_transaction
 from weft.model.block import Checkpoint
 from weft.model.call import PutRecords, RecordItem
-from weft.model.errors import BehindError, ChainError, DivergedError, FullError, KeyFileError
+from weft.model.errors import BehindError, ChainError, DivergedError, DocumentError, FullError, KeyFileError
 from weft.model.keys import SECP256K1
 from weft.model.transaction import Attachment, decode_transaction
 from weft.model.view import Fate, Wait
@@ -145,6 +146,50 @@ async def test_a_record_signed_here_belongs_to_the_key(client: AsyncClient, twin
     await client.records.erase("notes", "c")
     with pytest.raises(ProblemError, match="erased at height 5"):
         await client.records.get("notes", "c")
+
+
+def _nested(levels: int) -> list[object]:
+    value: list[object] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+UNREADABLE = [
+    b"{bad",
+    b'{"a":1,"a":2}',
+    b"\xff",
+    "\ud800",
+    float("nan"),
+    {1: 0, "1": 0},
+    _nested(64),
+    _nested(9999),
+]
+
+
+@pytest.mark.parametrize(
+    "value", UNREADABLE, ids=lambda value: repr(value)[:20] if value != UNREADABLE[-1] else "deep"
+)
+async def test_what_nobody_could_read_is_not_signed(client: AsyncClient, value: Any) -> None:
+    """No node looks into what is signed, so it is found here; alone and among others."""
+    for write in (
+        client.records.put("notes", "a", value),
+        client.records.put_many("notes", {"a": value, "b": 1}),
+    ):
+        with pytest.raises(DocumentError):
+            await write
+    assert (await client.head())["height"] == 0
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+async def test_a_key_that_no_path_can_hold_is_refused(client: AsyncClient, name: str) -> None:
+    """By the ledger when it is written, and by the node, not as another path, when it is read."""
+    with pytest.raises(ProblemError) as refused:
+        await client.records.put("notes", name, 1)
+    assert refused.value.code == "records.name"
+    with pytest.raises(ProblemError, match="key must be") as refused:
+        await client.records.get("notes", name)
+    assert refused.value.code == "request.invalid"
 
 
 async def test_without_a_key_the_node_signs(unsigned: AsyncClient) -> None:

@@ -150,6 +150,10 @@ def test_one_record_written_everywhere_at_once_has_one_order() -> None:
         ("notes", "a\n", False),
         ("notes", "a\x7f", False),
         ("notes", "\x85", False),
+        ("notes", ".", False),
+        ("notes", "..", False),
+        ("notes", "...", True),
+        ("notes", ".a", True),
     ],
 )
 def test_collections_and_keys_are_bounded(collection: str, record: str, is_allowed: bool) -> None:

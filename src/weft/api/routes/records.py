@@ -12,7 +12,7 @@ from starlette.responses import Response
 from weft.api.answer import Answer, time_text
 from weft.api.cursor import read_cursor, write_cursor
 from weft.api.document import check_document
-from weft.api.errors import DocumentError, ErasedError, MalformedError, RecordUnknownError
+from weft.api.errors import ErasedError, MalformedError, RecordUnknownError
 from weft.api.parameter import (
     CONDITIONAL,
     CURSOR,
@@ -52,7 +52,7 @@ from weft.api.schemas import (
 from weft.api.service import Fate, RecordView, Wish
 from weft.model.call import PutRecords, RecordItem, RemoveRecord, is_collection, is_record_key
 from weft.model.encoding import Natural, encode
-from weft.model.errors import BehindError, BlobError, WeftError
+from weft.model.errors import BehindError, BlobError, DocumentError, WeftError
 from weft.model.transaction import Attachment
 
 
@@ -64,7 +64,9 @@ def _collection(text: str) -> str:
 
 def _key(text: str) -> str:
     if not is_record_key(text):
-        raise ValueError("must be 1 to 256 bytes of UTF-8 without '/' and control characters")
+        raise ValueError(
+            "must be 1 to 256 bytes of UTF-8 without '/' and control characters, and not '.' or '..'"
+        )
     return text
 
 
@@ -79,8 +81,14 @@ COLLECTION: Parameter[str] = Parameter(
 KEY: Parameter[str] = Parameter(
     "key",
     "path",
-    "1 to 256 bytes of UTF-8, percent-encoded. Stands on the ledger for good: it cannot be erased.",
-    {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^/\\x00-\\x1f\\x7f-\\x9f]+$"},
+    "1 to 256 bytes of UTF-8, percent-encoded, not `.` or `..`. Stands on the ledger for good: "
+    "it cannot be erased.",
+    {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 256,
+        "pattern": "^(?!\\.\\.?$)[^/\\x00-\\x1f\\x7f-\\x9f]+$",
+    },
     _key,
     "",
 )

@@ -17,6 +17,7 @@ from weft.apps.files.metadata import (
     read_patch,
     write_time,
 )
+from weft.model.errors import DocumentError
 
 PHOTO = {"width": 4, "height": 3, "camera": "X", "location": {"lat": 1.0, "lon": 2.0}}
 
@@ -110,7 +111,7 @@ def test_what_makes_no_sense_is_refused(given: object) -> None:
 )
 def test_what_is_no_json_is_refused(raw: bytes) -> None:
     """Also what only some readers take for JSON."""
-    with pytest.raises(RequestError):
+    with pytest.raises((RequestError, DocumentError)):
         apply_patch({}, read_patch(raw))
 
 
