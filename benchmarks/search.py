@@ -5,6 +5,9 @@ there already: `--folder`, `--index postgresql://…`), asks it, and prints a ta
 time of each kind of search by the clock, and p50 and p99 of this process's processor time, which other work
 on the machine hardly touches. Meanwhile a thread puts files into it at the rate of `--writes`. A search is
 all that a page takes but the web: 50 files, their total, and what else was asked for.
+
+In the end files are erased, one and 500 together: what that takes, and what searches take that are asked one
+after the other meanwhile.
 """
 
 import argparse
@@ -50,8 +53,8 @@ class Asker:
             ("a word and a tag", lambda: self._of(q.words(self._word()), q.tag(self._tag()))),
             ("a box", lambda: self._of(self._box())),
             ("a radius", lambda: self._of(self._near())),
-            ("a box and a year", lambda: self._of(self._box(), *self._year())),
-            ("a year", lambda: self._of(*self._year())),
+            ("a box and a year", lambda: self._of(self._box(), *self.year())),
+            ("a year", lambda: self._of(*self.year())),
             ("nothing, by time", lambda: q.Query((), "taken_at")),
             ("facets of all", lambda: q.Query(facets=q.FACETS)),
             ("facets of a word", lambda: self._of(q.words(self._word()), facets=q.FACETS)),
@@ -95,8 +98,9 @@ class Asker:
     def _near(self) -> q.Near:
         return q.Near(*self._point(), 10 ** self.chance.uniform(-1, 2))
 
-    def _year(self) -> tuple[q.Condition, q.Condition]:
-        year = 2004 + self.chance.randrange(20)
+    def year(self, number: int | None = None) -> tuple[q.Condition, q.Condition]:
+        """That of this number, or any."""
+        year = 2004 + (self.chance.randrange(20) if number is None else number)
         return q.taken_from(f"{year}-01-01"), q.taken_to(f"{year}-12-31")
 
 
@@ -162,8 +166,38 @@ class Writer(threading.Thread):
                     self.written += 1
 
 
+def measure_erasing(index: Index, asker: Asker) -> Iterator[str]:
+    """Seconds of an erasure by the clock and of this thread's processor time; then the searches meanwhile."""
+    near = [file.id for file in index.search(q.Query(asker.year()), None, 501).files]
+    years = [index.search(q.Query(asker.year(number)), None, 25).files for number in range(20)]
+    apart = [file.id for files in years for file in files[1:]]
+    for name, ids in (("one", near[:1]), ("500 of a year", near[1:]), (f"{len(apart)} of all years", apart)):
+        meanwhile, ended = list[tuple[float, float]](), threading.Event()
+
+        def ask(found: list[tuple[float, float]] = meanwhile, ended: threading.Event = ended) -> None:
+            while not ended.is_set():
+                query = asker.kinds()[0][1]()
+                found.append(clock(lambda: index.search(query, None, LIMIT)))  # noqa: B023
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        clocked, used = clock(lambda: erase(index, ids))  # noqa: B023
+        ended.set()
+        asking.join()
+        yield show(f"erasing {name}", [(clocked, used)])
+        yield show("a word meanwhile", meanwhile)
+
+
+def erase(index: Index, ids: list[str]) -> None:
+    height = index.cursor[0] + 1
+    with index.writing((height, 0)):
+        for id_ in ids:
+            index.remove(id_)
+    index.scrub()
+
+
 def open_index(address: str, folder: Path) -> Index:
-    return PostgresIndex(address, "bench", CHAIN) if address else SqliteIndex(folder / "files.sqlite", CHAIN)
+    return PostgresIndex(address, "bench", CHAIN) if address else SqliteIndex(folder / "files", CHAIN)
 
 
 def run(given: argparse.Namespace, folder: Path) -> None:
@@ -179,12 +213,17 @@ def run(given: argparse.Namespace, folder: Path) -> None:
     writer.start()
     try:
         print(f"{'ms':<22}{'asked':>7}{'p50':>9}{'p99':>9}{'longest':>9}{'cpu p50':>9}{'cpu p99':>9}")  # noqa: T201
-        for line in measure(index, Asker(library, sample, given.seed).kinds(), given.times):
+        asker = Asker(library, sample, given.seed)
+        for line in measure(index, asker.kinds(), given.times):
+            print(line, flush=True)  # noqa: T201
+        writer.ended.set()
+        writer.join()
+        print(f"{writer.written:,} files were written meanwhile")  # noqa: T201
+        for line in measure_erasing(index, asker):
             print(line, flush=True)  # noqa: T201
     finally:
         writer.ended.set()
         writer.join()
-        print(f"{writer.written:,} files were written meanwhile")  # noqa: T201
         index.close()
 
 

@@ -167,7 +167,7 @@ def find_keeping(config: Config, genesis: Genesis) -> Keeping:
 def open_index(config: Config, genesis: Genesis, member: int | None) -> Index:
     """Where the settings want it: a file of this node, or a schema of its own on a server."""
     if not config.files.index:
-        return SqliteIndex(config.data_path / "index" / "files.sqlite", genesis.chain)
+        return SqliteIndex(config.data_path / "index" / "files", genesis.chain)
     try:
         from weft.apps.files.index.postgres import PostgresIndex
     except ImportError:

@@ -115,7 +115,7 @@ class FilesService:
         )
         self.blobs = self.vault.blobs
         self.prover = Prover(ledger, self.vault)
-        self.index = index or SqliteIndex(data / "index" / "files.sqlite", ledger.genesis.chain)
+        self.index = index or SqliteIndex(data / "index" / "files", ledger.genesis.chain)
         self._worker = Worker()
         self._thumbnails = Thumbnails(data / "index" / "thumbnails", self._worker)
         self.settler = Settler(self.vault, self.prover.is_held)

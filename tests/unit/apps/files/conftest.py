@@ -60,7 +60,7 @@ def make_index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     """Makes empty indexes of one kind."""
     numbers = itertools.count(1)
     if request.param == "sqlite":
-        return lambda: SqliteIndex(tmp_path_factory.mktemp("index") / "files.sqlite", CHAIN)
+        return lambda: SqliteIndex(tmp_path_factory.mktemp("index") / "files", CHAIN)
     address = request.getfixturevalue("server")
     return lambda: PostgresIndex(address, f"test_{next(numbers)}", CHAIN)
 

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.apps.files.conftest import MakeIndex
 from tests.unit.apps.files.test_search import make_file
 from weft.apps.files import query as q
-from weft.apps.files.index import FileView, Found, Index, Spot, taken_ms, traits
+from weft.apps.files.index import FileView, Found, Index, Spot, kept, merge, taken_ms, traits
 from weft.apps.files.index import plan as planning
 from weft.apps.files.index import postgres as server
 from weft.apps.files.index import sqlite as keeping
@@ -224,7 +224,7 @@ def test_an_index_answers_as_going_through_all_files_does(
     make_index: MakeIndex, monkeypatch: pytest.MonkeyPatch, seed: int, counted_max: int
 ) -> None:
     """Hits, their order, pages, totals, facets and months, whether lists are short or long."""
-    for module in (planning, server):
+    for module in (kept, merge, planning, server):
         monkeypatch.setattr(module, "COUNTED_MAX", counted_max)
     monkeypatch.setattr(planning, "PROBED_MAX", 15)
     monkeypatch.setattr(keeping, "ERA_FILES", 20)
@@ -252,7 +252,7 @@ def test_a_viewer_finds_what_an_index_of_its_files_alone_would_find(
 ) -> None:
     """Nothing that is counted, listed or alike tells of a file that it may not see; others may be shared with
     it, or taken back, at any time."""
-    for module in (planning, server):
+    for module in (kept, merge, planning, server):
         monkeypatch.setattr(module, "COUNTED_MAX", counted_max)
     monkeypatch.setattr(keeping, "ERA_FILES", 20)
     index = make_index()

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.apps.files.conftest import MakeIndex
 from weft.apps.files import query as q
 from weft.apps.files.errors import QueryError
-from weft.apps.files.index import FileView, Found, Index, postgres
+from weft.apps.files.index import FileView, Found, Index, merge, postgres
 from weft.apps.files.index import plan as planning
 
 
@@ -209,7 +209,7 @@ def test_facets_count_what_was_found(index: Index) -> None:
 
 def test_beyond_a_bound_totals_are_not_exact(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """And say so."""
-    for module in (planning, postgres):
+    for module in (merge, planning, postgres):
         monkeypatch.setattr(module, "COUNTED_MAX", 4)
     found = find(index, q.media_type("image/jpeg"), facets=("tags",))
     assert (found.total, found.is_total_exact) == (4, False)

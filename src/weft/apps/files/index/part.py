@@ -1,4 +1,4 @@
-"""Conditions in the language of the index in a file: tests of one file, and lists of files."""
+"""Conditions in the language of an era: tests of one file, and lists of files."""
 
 from array import array
 from collections.abc import Iterable, Sequence
@@ -20,8 +20,6 @@ LISTED = (FACET_NUMBERS["tags"], FACET_NUMBERS["media_type"], FACET_NUMBERS["rea
 PROBED_TRAITS_MAX = 16
 """Traits of which a file is looked up one by one; of more, all their files are read."""
 
-ERA_BITS = 23
-"""Eras are so many bits apart where positions are ten-millionths of a degree: almost one degree."""
 END = 2**63 - 1
 """More than any place, and any time."""
 
@@ -78,8 +76,8 @@ def compile_condition(connection: apsw.Connection, condition: q.Condition) -> Pa
             values = (bytes.fromhex(sha256),)
             test = Test("fact.place IN (SELECT place FROM file WHERE sha256 = ?)", values)
             return Part(test, "file", "sha256 = ?", values)
-        case q.Duplicated(principals):
-            return _compile_duplicated(connection, principals)
+        case q.Duplicated():
+            return _compile_listed((DUPLICATED,), True, None)
         case q.Box():
             return _compile_box(condition, Test("1"), Test("1"))
         case q.Near():
@@ -117,20 +115,6 @@ def _compile_visible(connection: apsw.Connection, principals: Iterable[str]) -> 
     return Part(Test(f"NOT fact.is_private OR {part.test.sql}"))
 
 
-def _compile_duplicated(connection: apsw.Connection, principals: Iterable[str] | None) -> Part:
-    part = _compile_listed((DUPLICATED,), True, None)
-    if principals is None or not count_files(connection)[1]:
-        return part
-    visible = _compile_visible(connection, principals).test.sql.replace("fact.", "other.")
-    seen = (
-        "EXISTS (SELECT 1 FROM file CROSS JOIN file AS twin USING (sha256) "
-        "CROSS JOIN fact AS other ON other.place = twin.place "
-        f"WHERE file.place = {{}} AND twin.place != file.place AND ({visible}))"
-    )
-    test = Test(f"{part.test.sql} AND {seen.format('fact.place')}")
-    return Part(test, part.table, f"{part.where} AND {seen.format('mark.place')}")
-
-
 def _compile_marks(connection: apsw.Connection, facet: int, values: Iterable[str], is_wanted: bool) -> Part:
     """Files that have one of these values of a facet, or none of them."""
     sql = "SELECT id, count FROM trait WHERE facet = ? AND value = ?"
@@ -154,6 +138,16 @@ def _compile_listed(traits: tuple[int, ...], is_wanted: bool, count: int | None)
 def merge_words(conditions: Sequence[q.Condition]) -> q.Words | None:
     terms = tuple(term for one in conditions if isinstance(one, q.Words) for term in one.terms)
     return q.Words(terms) if terms else None
+
+
+def merge_times(conditions: Sequence[q.Condition]) -> list[q.Condition]:
+    """The same with one span of time at most: a year is short where what came after its first day is not."""
+    spans = [one for one in conditions if isinstance(one, q.Taken)]
+    rest: list[q.Condition] = [one for one in conditions if not isinstance(one, q.Taken)]
+    firsts = [one.first_ms for one in spans if one.first_ms is not None]
+    lasts = [one.last_ms for one in spans if one.last_ms is not None]
+    span = q.Taken(max(firsts, default=None), min(lasts, default=None))
+    return [*rest, span] if spans else rest
 
 
 def compile_words(words: q.Words) -> Part:
