@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.reader import Reader
 from tests.browser.test_photos import SHOTS
-from tests.functional.network import PATIENCE_S
+from tests.functional.network import PATIENCE_S, wait_until
 from weft.local import Network, free_port_base
 
 WORDS = "This address shows another network"
@@ -20,7 +20,8 @@ def test_an_address_that_serves_another_network_is_noticed(browser: Browser, tmp
         with first:
             reader.open()
             reader.see("Nothing here yet")
-            reader.page.wait_for_function("localStorage.getItem('weft.genesis') !== null")
+            kept = "localStorage.getItem('weft.genesis')"
+            wait_until(lambda: reader.page.evaluate(kept) is not None, "the genesis is kept")
             reader.page.reload()
             reader.settle()
             expect(reader.page.get_by_text(WORDS)).to_have_count(0)
