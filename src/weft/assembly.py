@@ -125,7 +125,7 @@ async def _serve(home: Home) -> None:
         files = FilesService(ledger, data, config.files.upload_bytes_max, keeping, index)
         node.blobs = files
         node.watch.registry.register(Figures(files))
-        collections = CollectionsService(ledger, files.owner_of)
+        collections = CollectionsService(ledger)
         app = create_app(
             service,
             [router(files), blob_router(files), collections_router(collections)],

@@ -30,6 +30,7 @@ from weft.model.call import (
     RecordItem,
     RemoveRecord,
     SetRole,
+    ShareFile,
     TagFile,
     UpdateFile,
 )
@@ -282,6 +283,7 @@ def _wishes() -> list[bytes]:
             None,
         ),
         ("files", "update", UpdateFile(bytes(16), 0, 1, 2, None), [name, metadata, position], None),
+        ("files", "share", ShareFile(bytes(16), ("ab" * 16,)), [], None),
         ("files", "erase", EraseFile(bytes(16), None), [], None),
         ("files", "tag", TagFile(bytes(16), "eyes-1", 0), [b'{"tags":[]}'], None),
         ("members", "set", SetRole(key("bob").public, "writer"), [], None),

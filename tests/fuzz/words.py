@@ -18,13 +18,19 @@ from weft.ledger.proof import prove_state, prove_transaction
 from weft.model import message
 from weft.model.block import Block, Checkpoint, Header, SignedStatement
 from weft.model.call import (
+    ChangeCollection,
+    CreateCollection,
     CreateFile,
+    DeleteCollection,
     EraseFile,
     PutRecords,
     RecordItem,
     RemoveRecord,
     SetRole,
+    ShareCollection,
+    ShareFile,
     TagFile,
+    UpdateCollection,
     UpdateFile,
 )
 from weft.model.commit import Commit, next_order_hash
@@ -157,7 +163,13 @@ CALLS = (
     CreateFile(bytes(16), 1000, "image/jpeg", 0, 1, 2, 3),
     UpdateFile(bytes(16), 0, 1, None, 2),
     EraseFile(bytes(16), None),
+    ShareFile(bytes(16), ("ab" * 16, "cd" * 20)),
     TagFile(bytes(16), "eyes-1", 0),
+    CreateCollection(bytes(16), 0, True),
+    UpdateCollection(bytes(16), 0, None, 1),
+    ChangeCollection(bytes(16), (bytes(16),), ()),
+    ShareCollection(bytes(16), "cd" * 20, "read"),
+    DeleteCollection(bytes(16), None),
     SetRole(key("ann").public, "writer"),
 )
 

@@ -17,7 +17,7 @@ from tests.chain import HOUR_MS, Chain, attachment, key, make_genesis
 from weft.ledger.proof import prove_state, prove_transaction
 from weft.ledger.state_tree import update
 from weft.model import merkle
-from weft.model.call import CreateFile, PutRecords, RecordItem, RemoveRecord, SetRole
+from weft.model.call import CreateFile, PutRecords, RecordItem, RemoveRecord, SetRole, ShareFile
 from weft.model.commit import next_order_hash
 from weft.model.digest import digest
 from weft.model.encoding import Record, encode
@@ -57,6 +57,8 @@ def encodings() -> Cases:
         PutRecords((RecordItem("notes", "Grüße", 0, None), RecordItem("notes", "b" * 32, 1, 7))),
         RemoveRecord("notes", "a", 0),
         CreateFile(bytes(range(16)), 2**31, "image/jpeg", 0, 1, 2, None),
+        CreateFile(bytes(range(16)), 0, "image/jpeg", 0, 1, 2, 3, ("ab" * 16, "cd" * 20)),
+        ShareFile(bytes(range(16)), ()),
         SetRole(key("ann").public, "reader"),
         SetRole(key("ann", SECP256K1).public, None),
     ]

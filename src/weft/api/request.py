@@ -65,10 +65,15 @@ def token_of(request: Request) -> str | None:
     return token.strip()
 
 
+def caller_of(request: Request) -> Caller:
+    """Who asks, and may read."""
+    return service_of(request).authenticate(token_of(request), "read")
+
+
 async def begin_read(request: Request) -> int:
     """Check the caller's right to read, wait for the height asked for; the height of the answer."""
     service = service_of(request)
-    service.authenticate(token_of(request), "read")
+    caller_of(request)
     is_linearizable = parameter.CONSISTENCY.of(request) == "linearizable"
     return await service.reach(parameter.MIN_HEIGHT.of(request), is_linearizable)
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
-from weft.cli.options import AsJson, Home, Key, Urls, connect, load_signer
+from weft.cli.options import AsJson, Home, Key, Urls, connect, load_reader, load_signer
 from weft.cli.terminal import show_facts, show_json, show_rows
 
 app = typer.Typer(help="Files put together under a name: albums, projects.", no_args_is_help=True)
@@ -43,17 +43,22 @@ Account = Annotated[str, typer.Argument(help="An account's address, 40 hex digit
 
 @app.command()
 def create(
-    name: Name, urls: Urls = None, home: Home = None, key: Key = None, as_json: AsJson = False
+    name: Name,
+    private: Annotated[bool, typer.Option("--private", help="Only its members see it.")] = False,
+    urls: Urls = None,
+    home: Home = None,
+    key: Key = None,
+    as_json: AsJson = False,
 ) -> None:
     """A new, empty collection."""
     with connect(urls, home, load_signer(key)) as client:
-        show_facts(client.collections.create(name), as_json)
+        show_facts(client.collections.create(name, private), as_json)
 
 
 @app.command("list")
-def list_(urls: Urls = None, home: Home = None, as_json: AsJson = False) -> None:
+def list_(urls: Urls = None, home: Home = None, key: Key = None, as_json: AsJson = False) -> None:
     """All collections."""
-    with connect(urls, home) as client:
+    with connect(urls, home, load_reader(key)) as client:
         found = list(client.collections.list())
     if as_json:
         show_json(found)
@@ -62,9 +67,9 @@ def list_(urls: Urls = None, home: Home = None, as_json: AsJson = False) -> None
 
 
 @app.command()
-def show(id_: Id, urls: Urls = None, home: Home = None, as_json: AsJson = False) -> None:
+def show(id_: Id, urls: Urls = None, home: Home = None, key: Key = None, as_json: AsJson = False) -> None:
     """A collection; `weft files search --collection ID` shows its files."""
-    with connect(urls, home) as client:
+    with connect(urls, home, load_reader(key)) as client:
         show_facts(client.collections.show(id_), as_json)
 
 
@@ -99,15 +104,33 @@ def remove(
 def share(
     id_: Id,
     account: Account,
-    is_over: Annotated[bool, typer.Option("--stop", help="Let it do so no longer.")] = False,
+    is_reader: Annotated[
+        bool, typer.Option("--read", help="Let it only see what is shared with the collection.")
+    ] = False,
+    is_over: Annotated[bool, typer.Option("--stop", help="Let it do neither any longer.")] = False,
     urls: Urls = None,
     home: Home = None,
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let another account add and remove files."""
+    """Let another account see what is shared with the collection, and add and remove files."""
+    access: Literal["none", "read", "write"] = "none" if is_over else "read" if is_reader else "write"
     with connect(urls, home, load_signer(key)) as client:
-        show_facts(client.collections.share(id_, account, not is_over), as_json)
+        show_facts(client.collections.share(id_, account, access), as_json)
+
+
+@app.command()
+def hide(
+    id_: Id,
+    is_over: Annotated[bool, typer.Option("--stop", help="Let everybody see it.")] = False,
+    urls: Urls = None,
+    home: Home = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let only its members see that it is there, and its name."""
+    with connect(urls, home, load_signer(key)) as client:
+        show_facts(client.collections.hide(id_, not is_over), as_json)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """`weft files`: photos and other files with their metadata."""
 
+import re
 import sys
 from collections.abc import Callable
 from mimetypes import guess_type
@@ -15,6 +16,7 @@ from weft.cli.options import (
     Urls,
     connect,
     find_urls,
+    load_reader,
     load_signer,
     token,
     user_state,
@@ -27,6 +29,19 @@ app = typer.Typer(help="Files and their metadata.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The file's id: 32 hex digits.")]
 TAGS_MAX, TAG_LETTERS_MAX = 100, 100
+READER = re.compile("[0-9a-f]{40}|[0-9a-f]{32}")
+Sharing = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--share",
+        metavar="ACCOUNT|COLLECTION",
+        help="Only its owner and these may see it: an account's address, or a collection's id, which stands "
+        "for its members; may be given often.",
+    ),
+]
+Private = Annotated[
+    bool, typer.Option("--private", help="Only its owner may see it, and administrators and auditors.")
+]
 
 
 @app.command()
@@ -43,6 +58,8 @@ def put(
     tag: Annotated[
         list[str] | None, typer.Option(help="A tag for every file that is stored; may be given often.")
     ] = None,
+    private: Private = False,
+    share_with: Sharing = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on: upload what is new or changes, once it rests.")
     ] = False,
@@ -70,7 +87,10 @@ def put(
     from weft.client import Client, Options
 
     metadata = {"tags": _check_tags(tag)} if tag else {}
-    options = Options(metadata, recursive, hidden, watch, dry_run, rehash, user_state(), at_once, wait)
+    readers = _check_readers(private, share_with)
+    options = Options(
+        metadata, readers, recursive, hidden, watch, dry_run, rehash, user_state(), at_once, wait
+    )
     with Client(widen(find_urls(urls, home)), load_signer(key), token=token.get()) as client:
         try:
             with interruptible():
@@ -90,17 +110,21 @@ def get(
     ] = None,
     urls: Urls = None,
     home: Home = None,
+    key: Key = None,
 ) -> None:
     """The file's content, checked by its digest, to stdout or into a file."""
-    with connect(urls, home) as client, progress("fetching", None, is_bytes=True) as advance:
+    with (
+        connect(urls, home, load_reader(key)) as client,
+        progress("fetching", None, is_bytes=True) as advance,
+    ):
         content = client.files.get(id_, out, on_progress=_steps(advance))
     sys.stdout.buffer.write(content)
 
 
 @app.command()
-def show(id_: Id, urls: Urls = None, home: Home = None, as_json: AsJson = False) -> None:
+def show(id_: Id, urls: Urls = None, home: Home = None, key: Key = None, as_json: AsJson = False) -> None:
     """What is known of a file."""
-    with connect(urls, home) as client:
+    with connect(urls, home, load_reader(key)) as client:
         facts = client.files.show(id_)
     show_facts(facts, as_json)
 
@@ -129,6 +153,7 @@ def search(
     limit: Annotated[int, typer.Option(help="How many hits at most.", min=1, max=1000)] = 50,
     urls: Urls = None,
     home: Home = None,
+    key: Key = None,
     as_json: AsJson = False,
 ) -> None:
     """Find files by text, tag, camera, time and place."""
@@ -150,7 +175,7 @@ def search(
         "sort": sort,
         "limit": limit,
     }
-    with connect(urls, home) as client:
+    with connect(urls, home, load_reader(key)) as client:
         found = client.files.search(**{name: value for name, value in asked.items() if value})
     if as_json:
         show_json(found)
@@ -167,16 +192,42 @@ def alike(
     limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=1000)] = 50,
     urls: Urls = None,
     home: Home = None,
+    key: Key = None,
     as_json: AsJson = False,
 ) -> None:
     """Pictures that look like this one, the likest first; needs nodes with machine tags."""
-    with connect(urls, home) as client:
+    with connect(urls, home, load_reader(key)) as client:
         found = client.files.alike(id_, limit)
     if as_json:
         show_json(found)
     else:
         rows = [{"bits": item["bits"], **_row(item["file"])} for item in found]
         show_rows(rows, ("bits", "id", "size", "taken_at", "camera", "name"))
+
+
+@app.command()
+def share(
+    ids: Annotated[list[str], typer.Argument(metavar="ID…", help="Files' ids: 32 hex digits each.")],
+    private: Private = False,
+    share_with: Sharing = None,
+    everybody: Annotated[
+        bool, typer.Option("--everybody", help="Whoever reads the network may see it.")
+    ] = False,
+    urls: Urls = None,
+    home: Home = None,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say who may see files from now on: the whole list, instead of the one before."""
+    readers = _check_readers(private, share_with)
+    if (readers is None) is not everybody:
+        raise typer.BadParameter("give one of --private, --share and --everybody")
+    with connect(urls, home, load_signer(key)) as client:
+        shared = [client.files.share(id_, readers) for id_ in ids]
+    if as_json:
+        show_json(shared)
+    else:
+        show_rows([{"readers": readers, **file} for file in shared], ("id", "owner", "readers", "name"))
 
 
 @app.command()
@@ -208,6 +259,17 @@ def find_photos(folder: Path) -> list[Path]:
     kinds = ("image/", "video/")
     files = (one.path for one in walk([folder], True, False) if isinstance(one, Found))
     return [path for path in files if (guess_type(path.name)[0] or "").startswith(kinds)]
+
+
+def _check_readers(private: bool, share_with: list[str] | None) -> tuple[str, ...] | None:
+    """Who may see a file beside its owner; None: everybody."""
+    for one in share_with or ():
+        if READER.fullmatch(one) is None:
+            raise typer.BadParameter(
+                f"{one[:80]} is neither an address (40 hex digits) nor a collection's id (32)",
+                param_hint="--share",
+            )
+    return tuple(share_with or ()) if private or share_with else None
 
 
 def _check_tags(tags: list[str]) -> list[str]:

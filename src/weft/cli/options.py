@@ -87,6 +87,18 @@ def load_signer(path: Path | None) -> "PrivateKey":
     return load_or_create_key(path or user_key())
 
 
+def load_reader(path: Path | None) -> "PrivateKey | None":
+    """The key that says who reads, where only some may: FILE, or the user's own if there is one. A token says
+    it in its place."""
+    from weft.storage.keyfile import load_key
+
+    if token.get() is not None:
+        return None
+    if path is None and not user_key().exists():
+        return None
+    return load_key(path or user_key())
+
+
 def user_key() -> Path:
     """Where this user's own key lies (XDG base directories)."""
     root = os.environ.get("XDG_CONFIG_HOME")

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from weft.client.client import PATIENCE_S, TIMEOUT_S, AsyncClient
-from weft.client.collections import Collections
+from weft.client.collections import Access, Collections
 from weft.client.errors import ProblemError
 from weft.client.files import Files, Resource
 from weft.client.records import Document, Records
@@ -239,11 +239,14 @@ class BlockingFiles:
         *,
         name: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        readers: Sequence[str] | None = None,
         wait: Wait = "executed",
         on_progress: Progress | None = None,
     ) -> Resource:
         return self._runner.run(
-            self._files.put(source, name=name, metadata=metadata, wait=wait, on_progress=on_progress)
+            self._files.put(
+                source, name=name, metadata=metadata, readers=readers, wait=wait, on_progress=on_progress
+            )
         )
 
     def put_many(
@@ -279,6 +282,9 @@ class BlockingFiles:
     ) -> Resource:
         return self._runner.run(self._files.update(id_, patch, expected=expected, wait=wait))
 
+    def share(self, id_: str, readers: Sequence[str] | None, *, wait: Wait = "executed") -> Resource:
+        return self._runner.run(self._files.share(id_, readers, wait=wait))
+
     def erase(self, id_: str, *, expected: int | None = None, wait: Wait = "executed") -> Resource:
         return self._runner.run(self._files.erase(id_, expected=expected, wait=wait))
 
@@ -313,8 +319,8 @@ class BlockingCollections:
         self._runner = runner
         self._collections = collections
 
-    def create(self, name: str, *, wait: Wait = "executed") -> Resource:
-        return self._runner.run(self._collections.create(name, wait=wait))
+    def create(self, name: str, private: bool = False, *, wait: Wait = "executed") -> Resource:
+        return self._runner.run(self._collections.create(name, private, wait=wait))
 
     def rename(self, id_: str, name: str, *, wait: Wait = "executed") -> Resource:
         return self._runner.run(self._collections.rename(id_, name, wait=wait))
@@ -324,8 +330,11 @@ class BlockingCollections:
     ) -> Resource:
         return self._runner.run(self._collections.change(id_, add, remove, wait=wait))
 
-    def share(self, id_: str, account: str, is_writer: bool = True, *, wait: Wait = "executed") -> Resource:
-        return self._runner.run(self._collections.share(id_, account, is_writer, wait=wait))
+    def hide(self, id_: str, private: bool = True, *, wait: Wait = "executed") -> Resource:
+        return self._runner.run(self._collections.hide(id_, private, wait=wait))
+
+    def share(self, id_: str, account: str, access: Access = "write", *, wait: Wait = "executed") -> Resource:
+        return self._runner.run(self._collections.share(id_, account, access, wait=wait))
 
     def delete(self, id_: str, *, wait: Wait = "executed") -> Resource:
         return self._runner.run(self._collections.delete(id_, wait=wait))

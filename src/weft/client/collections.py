@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from os import urandom
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -13,12 +13,13 @@ from weft.model.call import (
     ChangeCollection,
     CreateCollection,
     DeleteCollection,
-    RenameCollection,
     ShareCollection,
+    UpdateCollection,
 )
 from weft.model.encoding import Record
 
 Resource = dict[str, Any]
+Access = Literal["none", "read", "write"]
 PATH = "/v1/collections"
 CHANGE_MAX = 500
 
@@ -29,15 +30,22 @@ class Collections:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def create(self, name: str, *, wait: Wait = "executed") -> Resource:
-        """A new collection: `id` and `transaction`, and without a key all that is known of it."""
+    async def create(self, name: str, private: bool = False, *, wait: Wait = "executed") -> Resource:
+        """A new collection: `id` and `transaction`, and without a key all that is known of it. `private`:
+        only its members see it."""
         id_ = urandom(16).hex()
-        signed = CreateCollection(bytes.fromhex(id_), 0)
-        return await self._write(id_, "create", signed, "POST", PATH, {"name": name}, wait, name)
+        signed = CreateCollection(bytes.fromhex(id_), 0, private)
+        body = {"name": name, "private": private}
+        return await self._write(id_, "create", signed, "POST", PATH, body, wait, name)
 
     async def rename(self, id_: str, name: str, *, wait: Wait = "executed") -> Resource:
-        signed = RenameCollection(bytes.fromhex(id_), 0, None)
-        return await self._write(id_, "rename", signed, "PATCH", f"{PATH}/{id_}", {"name": name}, wait, name)
+        signed = UpdateCollection(bytes.fromhex(id_), 0, None, None)
+        return await self._write(id_, "update", signed, "PATCH", f"{PATH}/{id_}", {"name": name}, wait, name)
+
+    async def hide(self, id_: str, private: bool = True, *, wait: Wait = "executed") -> Resource:
+        """Whether only its members see it."""
+        signed = UpdateCollection(bytes.fromhex(id_), None, private, None)
+        return await self._write(id_, "update", signed, "PATCH", f"{PATH}/{id_}", {"private": private}, wait)
 
     async def change(
         self, id_: str, add: Sequence[str] = (), remove: Sequence[str] = (), *, wait: Wait = "executed"
@@ -50,12 +58,13 @@ class Collections:
         return await self._write(id_, "change", signed, "POST", f"{PATH}/{id_}/files", body, wait)
 
     async def share(
-        self, id_: str, account: str, is_writer: bool = True, *, wait: Wait = "executed"
+        self, id_: str, account: str, access: Access = "write", *, wait: Wait = "executed"
     ) -> Resource:
-        """Whether an account may add and remove files."""
-        signed = ShareCollection(bytes.fromhex(id_), account, is_writer)
-        verb = "PUT" if is_writer else "DELETE"
-        return await self._write(id_, "share", signed, verb, f"{PATH}/{id_}/writers/{account}", None, wait)
+        """Let an account see what is shared with the collection, add and remove files as well, or neither."""
+        signed = ShareCollection(bytes.fromhex(id_), account, access)
+        path = f"{PATH}/{id_}/{'readers' if access == 'read' else 'writers'}/{account}"
+        verb = "DELETE" if access == "none" else "PUT"
+        return await self._write(id_, "share", signed, verb, path, None, wait)
 
     async def delete(self, id_: str, *, wait: Wait = "executed") -> Resource:
         """Take it apart; its files stay."""

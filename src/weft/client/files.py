@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from os import urandom
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,14 @@ from typing import Any
 import httpx
 
 from weft.client.errors import ProblemError, UnprovedError, UnreachableError
-from weft.client.metadata import contents_of, encode_json, make_creation, patched
+from weft.client.metadata import check_readers, contents_of, encode_json, make_creation, patched
 from weft.client.session import Session
 from weft.client.signing import Call, derive_file_id
 from weft.client.transactions import Outcome, Wait
 from weft.client.upload import UPLOAD_S, Progress, Source, make_form, read_chunks, size_of
 from weft.client.uploader import Options, Run, Tally, Uploaded
 from weft.client.verify import check_file
-from weft.model.call import EraseFile, UpdateFile
+from weft.model.call import EraseFile, ShareFile, UpdateFile
 from weft.model.keys import PrivateKey
 from weft.model.proof import Step
 
@@ -42,14 +42,18 @@ class Files:
         *,
         name: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        readers: Sequence[str] | None = None,
         wait: Wait = "executed",
         on_progress: Progress | None = None,
     ) -> Resource:
-        """Upload a path or bytes. The resource, with `is_new`: False if the owner had these bytes already."""
+        """Upload a path or bytes. The resource, with `is_new`: False if the owner had these bytes already.
+        `readers`: accounts and collections that may see it beside its owner; None: whoever reads the network.
+        """
         name = name or (source.name if isinstance(source, Path) else "unnamed")
         if self._session.key is not None:
-            return await self._put_signed(self._session.key, source, name, metadata or {}, wait, on_progress)
-        form = await make_form(source, name, metadata or {}, on_progress)
+            made = name, metadata or {}, readers
+            return await self._put_signed(self._session.key, source, *made, wait, on_progress)
+        form = await make_form(source, name, metadata or {}, on_progress, readers)
         answer = await self._session.nodes.ask(
             "POST",
             "/v1/files",
@@ -144,6 +148,22 @@ class Files:
                     raise
         raise AssertionError("the last try returns or raises")
 
+    async def share(self, id_: str, readers: Sequence[str] | None, *, wait: Wait = "executed") -> Resource:
+        """Say who may see a file beside its owner: these accounts and collections, and nobody else; None:
+        whoever reads the network."""
+        if self._session.key is None:
+            shared: Resource = await self._session.write(
+                "PUT",
+                f"/v1/files/{id_}/readers",
+                params={"wait": wait},
+                headers={"content-type": "application/json"},
+                body=encode_json({"readers": None if readers is None else list(readers)}),
+            )
+            return shared
+        arguments = ShareFile(bytes.fromhex(id_), None if readers is None else tuple(readers))
+        outcome = await self._session.submit(Call("files", "share", arguments), wait, None)
+        return await self._after(outcome, {"id": id_})
+
     async def erase(self, id_: str, *, expected: int | None = None, wait: Wait = "executed") -> Resource:
         """Destroy content and metadata on every node."""
         if self._session.key is None:
@@ -175,6 +195,7 @@ class Files:
         source: Source,
         name: str,
         metadata: Mapping[str, Any],
+        readers: Sequence[str] | None,
         wait: Wait,
         on_progress: Progress | None,
     ) -> Resource:
@@ -191,13 +212,14 @@ class Files:
         for number in range(IDS_MAX):
             id_ = derive_file_id(key, sha256, number)
             try:
-                outcome = await self._session.submit(make_creation(id_, blob, name, metadata), wait, None)
+                creation = make_creation(id_, blob, name, metadata, readers)
+                outcome = await self._session.submit(creation, wait, None)
                 return await self._after(outcome, blob | {"id": id_.hex(), "name": name}) | {"is_new": True}
             except ProblemError as error:
                 if error.code != "files.exists":
                     raise
             try:
-                return await self.show(id_.hex()) | {"is_new": False}
+                return check_readers(await self.show(id_.hex()), readers) | {"is_new": False}
             except ProblemError as error:
                 # An id whose file was erased is not used again.
                 if error.status != 410:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from weft.client.errors import ProblemError
 from weft.client.signing import Call
 from weft.model.call import CreateFile
 
@@ -31,7 +32,13 @@ def merge(target: object, patch: object) -> Any:
     return merged
 
 
-def make_creation(id_: bytes, blob: Mapping[str, Any], name: str, patch: Mapping[str, Any]) -> Call:
+def make_creation(
+    id_: bytes,
+    blob: Mapping[str, Any],
+    name: str,
+    patch: Mapping[str, Any],
+    readers: Sequence[str] | None = None,
+) -> Call:
     """The call that makes a file of content that a node has looked at; `patch` is the owner's word."""
     contents = [bytes.fromhex(blob["sha256"]), *contents_of(name, patched(blob["metadata"], patch))]
     arguments = CreateFile(
@@ -42,8 +49,22 @@ def make_creation(id_: bytes, blob: Mapping[str, Any], name: str, patch: Mapping
         name=1,
         metadata=2,
         position=3 if len(contents) > 3 else None,
+        readers=None if readers is None else tuple(readers),
     )
     return Call("files", "create", arguments, contents)
+
+
+def check_readers(file: dict[str, Any], readers: Sequence[str] | None) -> dict[str, Any]:
+    """The file that is there already. Raises ProblemError if others may see it than are wanted."""
+    if readers is not None and file["readers"] != sorted(set(readers)):
+        raise ProblemError(
+            409,
+            {
+                "code": "file.readers",
+                "detail": f"file {file['id']} of these bytes is there, and others may see it than these",
+            },
+        )
+    return file
 
 
 def contents_of(name: str, metadata: Mapping[str, Any]) -> Sequence[bytes]:

@@ -5,7 +5,7 @@ transaction or an Idempotency-Key, and so takes effect once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from email.utils import parsedate_to_datetime
@@ -27,6 +27,11 @@ REQUESTS_AT_ONCE = 64
 """Others wait for their turn here: what the pool of connections does for each request grows with their
 number, and a request that waits there too long counts as one that no node answered."""
 
+SHARED = ("/v1/files", "/v1/collections")
+"""Where it matters who reads."""
+QUESTIONS = ("/v1/files:known",)
+"""Reads that are asked with a body."""
+
 Body = bytes | Callable[[], AsyncIterator[bytes]] | None
 """A body, or what makes one anew for each try."""
 
@@ -45,6 +50,7 @@ class Nodes:
             raise UnreachableError("no address of a node was given")
         self._urls = [url.rstrip("/") for url in urls]
         self._good = 0
+        self.has_token = token is not None
         self._timeout_s = timeout_s
         self._patience_s = patience_s
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
@@ -52,6 +58,8 @@ class Nodes:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=REQUESTS_AT_ONCE)
         self._http = httpx.AsyncClient(headers=headers, trust_env=False, limits=limits)
         self._room = asyncio.Semaphore(REQUESTS_AT_ONCE)
+        self.find_ticket: Callable[[], Awaitable[str]] | None = None
+        """Says who reads, where that matters and no token says it."""
         self.skew_s = 0.0
         """How far the nodes' clock is ahead of ours, as the last answer said; a second is its grain."""
 
@@ -87,6 +95,8 @@ class Nodes:
         Raises ProblemError, or UnreachableError when no node answers.
         """
         timeout = httpx.Timeout(try_s + SPARE_S, connect=CONNECT_S)
+        if method == "GET" or path in QUESTIONS:
+            headers = await self._with_ticket(path, headers)
 
         def build(url: str) -> httpx.Request:
             content = body() if callable(body) else body
@@ -118,6 +128,7 @@ class Nodes:
     ) -> AsyncIterator[httpx.Response]:
         """A good answer whose body is still to come; another node is asked only before it begins."""
         timeout = httpx.Timeout(read_s, connect=CONNECT_S)
+        headers = await self._with_ticket(path, headers)
 
         def build(url: str) -> httpx.Request:
             return self._http.build_request(
@@ -129,6 +140,11 @@ class Nodes:
             yield response
         finally:
             await response.aclose()
+
+    async def _with_ticket(self, path: str, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
+        if self.find_ticket is None or not path.startswith(SHARED):
+            return headers
+        return {**(headers or {}), "authorization": f"Bearer {await self.find_ticket()}"}
 
     def pass_over(self) -> None:
         """The node that answered last broke off: begin with the next one."""

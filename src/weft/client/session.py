@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from os import urandom
+from time import monotonic, time
 from typing import Any
 
 from weft.client import transactions
@@ -13,7 +14,10 @@ from weft.client.verify import check_chain, check_transaction
 from weft.model.genesis import Genesis
 from weft.model.keys import PrivateKey
 from weft.model.proof import Step
+from weft.model.ticket import issue_ticket
 
+TICKET_S = 600.0
+"""How long a ticket lasts, unless clocks are far apart."""
 BLOCKS_PROOF_MAX = 10_000
 """How far above a transaction its checkpoint may lie."""
 
@@ -31,6 +35,9 @@ class Session:
         self.height = 0
         """The greatest height of an own write."""
         self._chain: bytes | None = None
+        self._ticket, self._ticket_ends_s = "", 0.0
+        if key is not None and not nodes.has_token:
+            nodes.find_ticket = self._find_ticket
 
     async def read(self, path: str, **parameters: Any) -> Any:
         """The JSON at a path. Parameters that are None are left out."""
@@ -55,10 +62,22 @@ class Session:
         """A transaction for this network, signed with the client's key."""
         if self.key is None:
             raise KeyMissingError(f"{call.contract}.{call.call} must be signed, and this client has no key")
+        return sign(self.key, await self._find_chain(), call, self.nodes.skew_s)
+
+    async def _find_chain(self) -> bytes:
         if self._chain is None:
             await self.status()
             assert self._chain is not None
-        return sign(self.key, self._chain, call, self.nodes.skew_s)
+        return self._chain
+
+    async def _find_ticket(self) -> str:
+        """By which nodes know whose key reads."""
+        assert self.key is not None
+        chain = await self._find_chain()
+        if self._ticket_ends_s < monotonic():
+            self._ticket_ends_s = monotonic() + TICKET_S / 2
+            self._ticket = issue_ticket(self.key, chain, int((time() + self.nodes.skew_s + TICKET_S) * 1000))
+        return self._ticket
 
     async def submit(self, call: Call, wait: Wait, timeout_s: float | None) -> Outcome:
         """Sign and send; see `send`."""

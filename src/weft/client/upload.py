@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import urandom
 from pathlib import Path
@@ -47,17 +47,25 @@ async def read_chunks(source: Source, on_progress: Progress | None) -> AsyncIter
 
 
 async def make_form(
-    source: Source, name: str, metadata: Mapping[str, Any], on_progress: Progress | None
+    source: Source,
+    name: str,
+    metadata: Mapping[str, Any],
+    on_progress: Progress | None,
+    readers: Sequence[str] | None = None,
 ) -> Form:
-    """A form with the parts `metadata` and `file`."""
+    """A form with the parts `metadata`, `readers` if there are any, and `file`."""
     boundary = urandom(16).hex()
     quoted = name.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
-    before = (
+    parts = {"metadata": metadata} if readers is None else {"metadata": metadata, "readers": list(readers)}
+    texts = "".join(
         f"--{boundary}\r\n"
-        'Content-Disposition: form-data; name="metadata"\r\n'
+        f'Content-Disposition: form-data; name="{part}"\r\n'
         "Content-Type: application/json\r\n\r\n"
-        f"{json.dumps(metadata, ensure_ascii=False, allow_nan=False)}\r\n"
-        f"--{boundary}\r\n"
+        f"{json.dumps(value, ensure_ascii=False, allow_nan=False)}\r\n"
+        for part, value in parts.items()
+    )
+    before = (
+        f"{texts}--{boundary}\r\n"
         f'Content-Disposition: form-data; name="file"; filename="{quoted}"\r\n'
         "Content-Type: application/octet-stream\r\n\r\n"
     ).encode()

@@ -5,7 +5,7 @@ None is any state, 0 means that there must be nothing, n that version n must be 
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -21,6 +21,9 @@ CollectionId = FileId
 
 AccountName = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
 """An account's address in hex."""
+
+Principal = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{40}|[0-9a-f]{32})$")]
+"""Who may see a file: an account's address, or the id of a collection, which stands for its members."""
 
 _COLLECTION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _RECORD_KEY = re.compile(r"(?!\.\.?\Z)[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,256}")
@@ -84,6 +87,15 @@ class CreateFile(Record, frozen=True):
     name: Natural
     metadata: Natural
     position: Natural | None
+    readers: tuple[Principal, ...] | None = None
+    """Who may see it beside its owner, administrators and auditors; None: whoever reads the network."""
+
+
+class ShareFile(Record, frozen=True):
+    """`files.share`: who may see it from now on, as `files.create` says it."""
+
+    id: FileId
+    readers: tuple[Principal, ...] | None
 
 
 class UpdateFile(Record, frozen=True):
@@ -108,13 +120,16 @@ class CreateCollection(Record, frozen=True):
 
     id: CollectionId
     name: Natural
+    is_private: bool = False
+    """Only its members, administrators and auditors may see it."""
 
 
-class RenameCollection(Record, frozen=True):
-    """`collections.rename`: another name; the one before is destroyed."""
+class UpdateCollection(Record, frozen=True):
+    """`collections.update`: another name, the one before being destroyed; who may see it. None: as it is."""
 
     id: CollectionId
-    name: Natural
+    name: Natural | None
+    is_private: bool | None
     expected: Natural | None
 
 
@@ -127,11 +142,12 @@ class ChangeCollection(Record, frozen=True):
 
 
 class ShareCollection(Record, frozen=True):
-    """`collections.share`: whether another account may add and remove files."""
+    """`collections.share`: another account becomes a member, or is none any more."""
 
     id: CollectionId
     account: AccountName
-    is_writer: bool
+    access: Literal["none", "read", "write"]
+    """`read`: may see what is shared with the collection. `write`: may add and remove files as well."""
 
 
 class DeleteCollection(Record, frozen=True):

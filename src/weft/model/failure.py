@@ -82,6 +82,9 @@ REFUSALS = {
     "files.owner": Refusal(
         "file {id} belongs to {owner}; {account} may not change it", "Ask its owner or an administrator."
     ),
+    "files.readers": Refusal(
+        "file {id} would be shared with more than {limit}", "Share it with a collection, and that with more."
+    ),
     "files.erased": Refusal("file {id} was erased at height {height}", "Upload it again as a new file."),
     "files.tagged": Refusal("{by} has told already what it found in file {id}", "Read what it found."),
     "files.finders": Refusal(
@@ -105,5 +108,9 @@ REFUSALS = {
     ),
     "collections.full": Refusal(
         "collection {id} would hold more than {limit}", "Begin another collection, or remove something."
+    ),
+    "collections.memberships": Refusal(
+        "account {account} would be in more than {limit} collections",
+        "Let it leave collections, or delete some that it owns.",
     ),
 }

@@ -32,6 +32,7 @@ from weft.model.errors import (
 from weft.model.failure import Failure
 from weft.model.keys import Address
 from weft.model.limits import MIB
+from weft.model.ticket import read_ticket
 from weft.model.transaction import Attachment, identity_of
 from weft.model.view import (
     Caller,
@@ -150,6 +151,8 @@ class NodeService:
         if token is None and self._is_open:
             return Caller(self._gateway.own, "gateway")
         account = None if token is None else self._gateway.recognize(token)
+        if account is None and token is not None and need == "read":
+            account = read_ticket(token, self.chain, self._node.clock.wall_ms())
         if account is None:
             raise UnauthorizedError(
                 "this network knows its callers and the request names none"

@@ -5,6 +5,7 @@ It fits the Protocol that the REST interface asks for, and really stores: each w
 
 import asyncio
 import hmac
+import time
 from collections.abc import AsyncGenerator, Sequence
 from hashlib import sha256
 from typing import Literal
@@ -28,6 +29,7 @@ from weft.model.errors import (
 from weft.model.genesis import Genesis
 from weft.model.keys import is_signed
 from weft.model.receipt import decode_receipt
+from weft.model.ticket import read_ticket
 from weft.model.transaction import (
     Attachment,
     Commitment,
@@ -99,6 +101,9 @@ class Twin:
         if token is None and self.genesis.is_open:
             return Caller(key("gateway").public.address, "gateway")
         name = self.tokens.get(token or "")
+        account = read_ticket(token or "", self.chain, int(time.time() * 1000)) if need == "read" else None
+        if account is not None:
+            return Caller(account, find_role(self.ledger.state, account))
         if name is None:
             raise UnauthorizedError("the request names no known caller")
         address = key(name).public.address

@@ -92,6 +92,36 @@ def test_a_folder_is_uploaded_once_and_found_again(ask: Run, folder: Path) -> No
     assert "content.erased" in erased.stderr
 
 
+def test_files_are_shared_and_collections_too(ask: Run, folder: Path) -> None:
+    """A private file and an album with readers, which another key does not see; what makes no sense is wrong
+    use."""
+    diary, account, other = folder / "diary.txt", "ab" * 20, ("--key", folder / "other.json")
+    diary.write_text("dear diary")
+    (stored,) = facts(ask("files", "put", diary, "--private", "--json"))
+    id_ = stored["id"]
+    assert facts(ask("files", "show", id_, "--json"))["readers"] == []
+    assert facts(ask("files", "put", diary, "--private", "--json"))[0]["state"] == "already there"
+    assert ask("files", "get", id_).stdout == "dear diary"
+    album = facts(ask("collections", "create", "Summer", "--private", *other, "--json"))["id"]
+    assert "collection.private" in ask("collections", "show", album).stderr
+    assert facts(ask("collections", "show", album, *other, "--json"))["name"] == "Summer"
+    assert ask("collections", "share", album, account, "--read", *other).returncode == 0
+    assert facts(ask("collections", "show", album, *other, "--json"))["readers"] == [account]
+    assert ask("collections", "share", album, account, "--stop", *other).returncode == 0
+    assert ask("collections", "hide", album, "--stop", *other).returncode == 0
+    assert facts(ask("collections", "show", album, "--json"))["private"] is False
+    assert "file.private" in ask("files", "show", id_, *other).stderr
+    (shared,) = facts(ask("files", "share", id_, "--share", album, "--share", account, "--json"))
+    assert shared["readers"] == sorted([album, account])
+    assert ask("files", "show", id_, *other).returncode == 0
+    refused = ask("files", "put", diary, "--share", account, "--json")
+    assert (refused.returncode, json.loads(refused.stdout)[0]["code"]) == (1, "file.readers")
+    assert facts(ask("files", "share", id_, "--everybody", "--json"))[0]["readers"] is None
+    for wrong in ((), ("--private", "--everybody"), ("--share", "bob")):
+        assert ask("files", "share", id_, *wrong).returncode == 2
+    assert ask("files", "erase", id_).returncode == 0
+
+
 def test_blocks_and_transactions_are_shown(ask: Run) -> None:
     """From the newest header to what became of one transaction in it."""
     written = facts(ask("records", "put", "c", "shown", "1", "--json"))["transaction"]

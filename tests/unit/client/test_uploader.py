@@ -12,7 +12,7 @@ import pytest
 from tests.chain import key
 from tests.unit.client.conftest import FilesTwin
 from tests.unit.client.test_files import signer
-from weft.client import AsyncClient, Options, Tally, UnreachableError, Uploaded
+from weft.client import AsyncClient, Options, ProblemError, Tally, UnreachableError, Uploaded
 from weft.client.uploader import reading, sender
 
 __all__ = ["signer"]
@@ -352,3 +352,23 @@ async def test_leaving_early_stops_everything(files_url: str, files_twin: FilesT
         await asyncio.sleep(0.5)
         async with asyncio.timeout(5):
             await results.aclose()  # type: ignore[attr-defined]
+
+
+async def test_what_is_to_be_private_is_never_public(files_url: str, signer: object, folder: Path) -> None:
+    """Whole or in pieces; a file that is there and that others may see is refused, not passed over."""
+    async with AsyncClient(files_url, signer) as client:  # type: ignore[arg-type]
+        public = await client.files.put(folder / "deep" / "b.txt")
+        for state in ("stored", "already there"):
+            done = await put(client, folder, readers=())
+            assert (done["b.txt"].state, done["b.txt"].code) == ("refused", "file.readers")
+            assert done["large.bin"].state == done["empty"].state == state
+            id_ = done["large.bin"].id
+            assert id_ is not None
+            assert (await client.files.show(id_))["readers"] == []
+            async with AsyncClient(files_url, key("eve")) as other:
+                with pytest.raises(ProblemError, match="has not shared it with"):
+                    await other.files.show(id_)
+        await client.files.share(public["id"], ["ab" * 20, "ab" * 20])
+        done = await put(client, folder / "deep" / "b.txt", readers=("ab" * 20,))
+        assert (done["b.txt"].state, done["b.txt"].id) == ("already there", public["id"])
+        assert (await client.files.search())["total"] == 6

@@ -1,8 +1,9 @@
 """The contract `collections`: files put together by somebody, under a name (an album, a project).
 
-On the ledger stand id, owner, who else may change it, and which files are in it; its name is an attachment
-and is destroyed when it changes. A collection says nothing about its files: who may see or change those is
-not its business, and an id in it may lead nowhere, as that of an erased file does.
+On the ledger stand id, owner, members and which files are in it; its name is an attachment and is destroyed
+when it changes. A collection says nothing about its files: an id in it may lead nowhere, as that of an erased
+file does, and being in it makes no file visible. It is files that say that members of a collection may see
+them; so each account's memberships are kept under its name.
 """
 
 import msgspec
@@ -21,8 +22,8 @@ from weft.model.call import (
     CreateCollection,
     DeleteCollection,
     FileId,
-    RenameCollection,
     ShareCollection,
+    UpdateCollection,
 )
 from weft.model.encoding import Natural, Record, decode, encode
 from weft.model.receipt import Named
@@ -34,6 +35,9 @@ FILES_MAX = 10_000
 CHANGE_MAX = 500
 """Files added and removed by one transaction."""
 WRITERS_MAX = 100
+READERS_MAX = 100
+MEMBERSHIPS_MAX = 10_000
+"""Collections that one account owns or is a member of."""
 
 
 class Collection(Record, frozen=True):
@@ -43,6 +47,10 @@ class Collection(Record, frozen=True):
     """An address in hex, or `local`."""
     writers: tuple[str, ...]
     """Others who may add and remove files, in order."""
+    readers: tuple[str, ...]
+    """Others who may see what is shared with it, in order; writers may too."""
+    is_private: bool
+    """Only its members may see it; else whoever reads the network."""
     version: Natural
     name: Commitment | None
     """None: it was deleted."""
@@ -52,6 +60,11 @@ class Collection(Record, frozen=True):
     created_ms: Natural
     changed_height: Natural
     changed_ms: Natural
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Who may see what is shared with it."""
+        return (self.owner, *self.writers, *self.readers)
 
 
 def find_collection(state: Reader, id_: FileId) -> Collection | None:
@@ -73,12 +86,25 @@ def list_members(state: Reader, id_: FileId) -> list[FileId]:
     return [key[len(prefix) :] for key, _ in state.scan(prefix, prefix, FILES_MAX)]
 
 
+def is_member(state: Reader, account: str, id_: str) -> bool:
+    """Whether an account, or `local`, owns this collection (32 hex digits) or is a member of it."""
+    return state.get(state_key(NAME, _memberships(account) + bytes.fromhex(id_))) is not None
+
+
+def list_memberships(state: Reader, account: str) -> list[FileId]:
+    """Collections that an account, or `local`, owns or is a member of, by rising id."""
+    prefix = state_key(NAME, _memberships(account))
+    return [key[len(prefix) :] for key, _ in state.scan(prefix, prefix, MEMBERSHIPS_MAX)]
+
+
 def _create(context: Context, arguments: CreateCollection) -> Named:
     if context.get(_place(arguments.id)) is not None:
         raise Failure("collections.exists", (("id", arguments.id),))
     collection = Collection(
         owner=context.owner,
         writers=(),
+        readers=(),
+        is_private=arguments.is_private,
         version=0,
         name=_only(context, arguments.name),
         files=0,
@@ -87,14 +113,20 @@ def _create(context: Context, arguments: CreateCollection) -> Named:
         changed_height=context.height,
         changed_ms=context.time_ms,
     )
+    _enter(context, collection.owner, arguments.id)
     return _keep(context, "collection.created", arguments.id, collection)
 
 
-def _rename(context: Context, arguments: RenameCollection) -> Named:
+def _update(context: Context, arguments: UpdateCollection) -> Named:
     collection = _find_own(context, arguments.id, arguments.expected)
     assert collection.name is not None
-    context.erase(collection.name.digest)
-    collection = msgspec.structs.replace(collection, name=_only(context, arguments.name))
+    if arguments.name is None and context.attachments:
+        raise _mismatch(context)
+    if arguments.name is not None:
+        context.erase(collection.name.digest)
+        collection = msgspec.structs.replace(collection, name=_only(context, arguments.name))
+    if arguments.is_private is not None:
+        collection = msgspec.structs.replace(collection, is_private=arguments.is_private)
     return _keep(context, "collection.changed", arguments.id, collection)
 
 
@@ -122,13 +154,23 @@ def _change(context: Context, arguments: ChangeCollection) -> Named:
 
 
 def _share(context: Context, arguments: ShareCollection) -> Named:
-    collection = _find_own(context, arguments.id, None)
-    writers = set(collection.writers) - {arguments.account}
-    if arguments.is_writer:
-        writers.add(arguments.account)
-    if len(writers) > WRITERS_MAX:
-        raise Failure("collections.full", (("id", arguments.id), ("limit", WRITERS_MAX)))
-    collection = msgspec.structs.replace(collection, writers=tuple(sorted(writers)))
+    account, access = arguments.account, arguments.access
+    collection = _find(context, arguments.id, None)
+    if not _is_own(context, collection) and not (access == "none" and account == context.owner):
+        raise _foreign(context, arguments.id, collection)
+    members = set(collection.members)
+    for field, is_wanted, limit in (
+        ("writers", access == "write", WRITERS_MAX),
+        ("readers", access == "read", READERS_MAX),
+    ):
+        accounts = set(getattr(collection, field)) - {account} | ({account} if is_wanted else set())
+        if len(accounts) > limit:
+            raise Failure("collections.full", (("id", arguments.id), ("limit", limit)))
+        collection = msgspec.structs.replace(collection, **{field: tuple(sorted(accounts))})
+    if account not in members and account in collection.members:
+        _enter(context, account, arguments.id)
+    if account in members and account not in collection.members:
+        _leave(context, account, arguments.id)
     return _keep(context, "collection.changed", arguments.id, collection)
 
 
@@ -138,7 +180,9 @@ def _delete(context: Context, arguments: DeleteCollection) -> Named:
     context.erase(collection.name.digest)
     for key, _ in context.scan(_files(arguments.id), _files(arguments.id), FILES_MAX):
         context.delete(key)
-    collection = msgspec.structs.replace(collection, name=None, files=0, writers=())
+    for account in sorted(set(collection.members)):
+        _leave(context, account, arguments.id)
+    collection = msgspec.structs.replace(collection, name=None, files=0, writers=(), readers=())
     return _keep(context, "collection.deleted", arguments.id, collection)
 
 
@@ -157,9 +201,37 @@ def _find(context: Context, id_: FileId, expected: int | None) -> Collection:
 def _find_own(context: Context, id_: FileId, expected: int | None) -> Collection:
     """The same, if the signer may do with it as an owner does."""
     collection = _find(context, id_, expected)
-    if context.owner != collection.owner and context.role != "administrator":
+    if not _is_own(context, collection):
         raise _foreign(context, id_, collection)
     return collection
+
+
+def _is_own(context: Context, collection: Collection) -> bool:
+    return context.owner == collection.owner or context.role == "administrator"
+
+
+def _enter(context: Context, account: str, id_: FileId) -> None:
+    """One membership more."""
+    count = _count(context, account) + 1
+    if count > MEMBERSHIPS_MAX:
+        raise Failure("collections.memberships", (("account", account), ("limit", MEMBERSHIPS_MAX)))
+    context.put(_memberships(account) + id_, encode(context.height))
+    context.put(_counted(account), encode(count))
+
+
+def _leave(context: Context, account: str, id_: FileId) -> None:
+    """One less."""
+    count = _count(context, account) - 1
+    context.delete(_memberships(account) + id_)
+    if count:
+        context.put(_counted(account), encode(count))
+    else:
+        context.delete(_counted(account))
+
+
+def _count(context: Context, account: str) -> int:
+    value = context.get(_counted(account))
+    return 0 if value is None else decode(int, value)
 
 
 def _foreign(context: Context, id_: FileId, collection: Collection) -> Failure:
@@ -171,8 +243,12 @@ def _foreign(context: Context, id_: FileId, collection: Collection) -> Failure:
 def _only(context: Context, number: int) -> Commitment:
     """The one attachment of the transaction."""
     if number != 0 or len(context.attachments) != 1:
-        raise Failure("attachments.mismatch", (("count", len(context.attachments)),))
+        raise _mismatch(context)
     return context.attachments[0]
+
+
+def _mismatch(context: Context) -> Failure:
+    return Failure("attachments.mismatch", (("count", len(context.attachments)),))
 
 
 def _keep(context: Context, type_: str, id_: FileId, collection: Collection) -> Named:
@@ -196,8 +272,20 @@ def _files(id_: FileId) -> bytes:
     return b"f" + id_
 
 
+def _memberships(account: str) -> bytes:
+    return b"m" + account.encode()
+
+
+def _counted(account: str) -> bytes:
+    return b"n" + account.encode()
+
+
 def _show(place: bytes) -> str:
-    """The id, and the file's behind it."""
+    """The id, and the file's behind it; or the account, and the collection's id behind it."""
+    if place[:1] == b"n":
+        return place[1:].decode()
+    if place[:1] == b"m":
+        return f"{place[1:-16].decode()}/{place[-16:].hex()}"
     return place[1:17].hex() + ("/" + place[17:].hex() if place[:1] == b"f" else "")
 
 
@@ -205,7 +293,7 @@ CONTRACT = Contract(
     NAME,
     {
         "create": Call(CreateCollection, WRITERS, _create),
-        "rename": Call(RenameCollection, WRITERS, _rename),
+        "update": Call(UpdateCollection, WRITERS, _update),
         "change": Call(ChangeCollection, WRITERS, _change),
         "share": Call(ShareCollection, WRITERS, _share),
         "delete": Call(DeleteCollection, WRITERS, _delete),

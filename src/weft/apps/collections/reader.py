@@ -6,6 +6,7 @@ from weft.apps.collections.contract import Collection, find_collection, list_col
 from weft.apps.files.errors import CollectionUnknownError
 from weft.apps.files.metadata import clean_name
 from weft.apps.files.ports import Ledger
+from weft.apps.files.viewer import Viewer
 from weft.model.call import FileId
 from weft.model.transaction import Attachment
 
@@ -20,26 +21,29 @@ class CollectionView:
     state: Collection
 
 
-def load_collection(ledger: Ledger, id_: str) -> CollectionView:
-    """Raises CollectionUnknownError, also for one that was deleted."""
+def load_collection(ledger: Ledger, id_: str, viewer: Viewer) -> CollectionView:
+    """Raises CollectionUnknownError, also for one that was deleted, or CollectionPrivateError."""
     state = find_collection(ledger.state, bytes.fromhex(id_))
     if state is None or state.name is None:
         raise CollectionUnknownError(f"there is no collection {id_}")
+    viewer.check_collection(id_, state)
     return _view(ledger, bytes.fromhex(id_), state)
 
 
-def load_members(ledger: Ledger, id_: str) -> list[FileId]:
-    """The files of a collection; raises CollectionUnknownError."""
-    load_collection(ledger, id_)
+def load_members(ledger: Ledger, id_: str, viewer: Viewer) -> list[FileId]:
+    """The files of a collection; raises CollectionUnknownError or CollectionPrivateError."""
+    load_collection(ledger, id_, viewer)
     return list_members(ledger.state, bytes.fromhex(id_))
 
 
-def load_page(ledger: Ledger, after: FileId | None, count: int) -> list[CollectionView]:
-    """Collections that were not deleted, by rising id from the one after `after`."""
+def load_page(ledger: Ledger, after: FileId | None, count: int, viewer: Viewer) -> list[CollectionView]:
+    """Collections that were not deleted and that the viewer may see, by rising id from the one after
+    `after`."""
     found: list[CollectionView] = []
     while len(found) < count:
         rows = list_collections(ledger.state, after, count)
-        found += [_view(ledger, id_, state) for id_, state in rows if state.name is not None]
+        seen = [row for row in rows if row[1].name is not None and viewer.sees_collection(row[1])]
+        found += [_view(ledger, id_, state) for id_, state in seen]
         if len(rows) < count:
             break
         after = rows[-1][0]

@@ -20,9 +20,11 @@ from weft.api.face import (
     Parameter,
     Place,
     RequestError,
+    Terms,
     accept,
     begin_read,
     begin_write,
+    caller_of,
     check_executed,
     check_media_type,
     decode_body,
@@ -40,6 +42,7 @@ from weft.apps.collections.reader import CollectionView
 from weft.apps.collections.service import CollectionsService
 from weft.apps.files.errors import CollectionUnknownError
 from weft.apps.files.metadata import clean_name
+from weft.apps.files.viewer import node_itself
 from weft.model.view import Fate
 
 BODY_BYTES_MAX = 64 << 10
@@ -49,9 +52,18 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class Naming(msgspec.Struct, forbid_unknown_fields=True):
-    """A collection's name: a line of text. It is destroyed with the collection, or when it changes."""
+    """A collection's name: a line of text. It is destroyed with the collection, or when it changes.
+    `private`: only its members, administrators and auditors may see it."""
 
     name: Name
+    private: bool = False
+
+
+class Updating(msgspec.Struct, forbid_unknown_fields=True):
+    """What changes of a collection; what is not given stays as it is."""
+
+    name: Name | None = None
+    private: bool | None = None
 
 
 class Changing(msgspec.Struct, forbid_unknown_fields=True):
@@ -62,12 +74,15 @@ class Changing(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Collection(msgspec.Struct):
-    """A collection. `files` is how many; `GET /v1/files?collection=ID` shows them."""
+    """A collection. `files` is how many stand in it; `GET /v1/files?collection=ID` shows those of them that
+    the caller may see."""
 
     id: Id
     name: str
     owner: Annotated[str, msgspec.Meta(description="An account's address, or `local`.")]
     writers: Annotated[list[str], msgspec.Meta(description="Others who may add and remove files.")]
+    readers: Annotated[list[str], msgspec.Meta(description="Others who see what is shared with it.")]
+    private: Annotated[bool, msgspec.Meta(description="Only members, administrators and auditors see it.")]
     files: int
     version: int
     created_at: str
@@ -108,6 +123,7 @@ ACCOUNT = Parameter(
     "",
 )
 _namings, _changings = msgspec.json.Decoder(Naming), msgspec.json.Decoder(Changing)
+_updatings = msgspec.json.Decoder(Updating)
 
 
 def router(collections: CollectionsService) -> APIRouter:
@@ -125,14 +141,14 @@ def _add_reading(routes: APIRouter, collections: CollectionsService) -> None:
         height = await begin_read(request)
         limit = LIMIT.of(request)
         after = read_cursor(request, LIST, Id)
-        found = await collections.list(after, limit + 1)
+        found = await collections.list(after, limit + 1, collections.viewer(caller_of(request)))
         cursor = write_cursor(LIST, found[limit - 1].id) if len(found) > limit else None
         return Answer(CollectionPage([_show(one) for one in found[:limit]], cursor), height=height)
 
     @routes.get("/v1/collections/{id}", **describe({200: Collection}, parameters=(ID, *READ)))
     async def show_collection(request: Request) -> Response:
         height = await begin_read(request)
-        found = await collections.get(ID.of(request))
+        found = await collections.get(ID.of(request), collections.viewer(caller_of(request)))
         return Answer(_show(found), height=height, version=found.state.version)
 
 
@@ -140,16 +156,25 @@ def _add_writing(routes: APIRouter, collections: CollectionsService) -> None:
     @routes.post("/v1/collections", **_describe({201: Collection, 202: Accepted}, WRITE, Naming))
     async def create_collection(request: Request) -> Response:
         terms = begin_write(request)
-        name = await _read_name(request)
-        return await _present(collections, await collections.create(terms, name), terms.wait, 201)
+        check_media_type(request, "application/json")
+        asked = decode_body(_namings, await read_body(request, BODY_BYTES_MAX))
+        fate = await collections.create(terms, clean_name(asked.name), asked.private)
+        return await _present(collections, fate, terms, 201)
 
     @routes.patch(
-        "/v1/collections/{id}", **_describe({200: Collection, 202: Accepted}, (ID, *WRITE, IF_MATCH), Naming)
+        "/v1/collections/{id}",
+        **_describe({200: Collection, 202: Accepted}, (ID, *WRITE, IF_MATCH), Updating),
     )
-    async def rename_collection(request: Request) -> Response:
+    async def update_collection(request: Request) -> Response:
+        """Give it another name, or say whether only its members may see it."""
         terms = begin_write(request)
-        id_, name = ID.of(request), await _read_name(request)
-        return await _present(collections, await collections.rename(terms, id_, name), terms.wait, 200)
+        check_media_type(request, "application/json")
+        asked = decode_body(_updatings, await read_body(request, BODY_BYTES_MAX))
+        if asked.name is None and asked.private is None:
+            raise RequestError("neither name nor private is given: nothing would change")
+        name = None if asked.name is None else clean_name(asked.name)
+        fate = await collections.update(terms, ID.of(request), name, asked.private)
+        return await _present(collections, fate, terms, 200)
 
     @routes.post(
         "/v1/collections/{id}/files", **_describe({200: Collection, 202: Accepted}, (ID, *WRITE), Changing)
@@ -163,7 +188,7 @@ def _add_writing(routes: APIRouter, collections: CollectionsService) -> None:
         if len(asked.add) + len(asked.remove) > CHANGE_MAX:
             raise RequestError(f"more than {CHANGE_MAX} files come and go at once")
         fate = await collections.change(terms, id_, asked.add, asked.remove)
-        return await _present(collections, fate, terms.wait, 200)
+        return await _present(collections, fate, terms, 200)
 
     @routes.delete(
         "/v1/collections/{id}",
@@ -185,29 +210,32 @@ def _add_sharing(routes: APIRouter, collections: CollectionsService) -> None:
     async def add_writer(request: Request) -> Response:
         """The account may add and remove files from now on."""
         terms = begin_write(request)
-        fate = await collections.share(terms, ID.of(request), ACCOUNT.of(request), True)
-        return await _present(collections, fate, terms.wait, 200)
+        fate = await collections.share(terms, ID.of(request), ACCOUNT.of(request), "write")
+        return await _present(collections, fate, terms, 200)
 
-    @routes.delete("/v1/collections/{id}/writers/{account}", **described)
-    async def remove_writer(request: Request) -> Response:
-        """The account may not add and remove files any more."""
+    @routes.put("/v1/collections/{id}/readers/{account}", **described)
+    async def add_reader(request: Request) -> Response:
+        """The account may see what is shared with the collection, and not change it, from now on."""
         terms = begin_write(request)
-        fate = await collections.share(terms, ID.of(request), ACCOUNT.of(request), False)
-        return await _present(collections, fate, terms.wait, 200)
+        fate = await collections.share(terms, ID.of(request), ACCOUNT.of(request), "read")
+        return await _present(collections, fate, terms, 200)
+
+    @routes.delete("/v1/collections/{id}/readers/{account}", **described)
+    @routes.delete("/v1/collections/{id}/writers/{account}", **described)
+    async def remove_member(request: Request) -> Response:
+        """The account is no member any more. An account may take itself out."""
+        terms = begin_write(request)
+        fate = await collections.share(terms, ID.of(request), ACCOUNT.of(request), "none")
+        return await _present(collections, fate, terms, 200)
 
 
-async def _read_name(request: Request) -> str:
-    check_media_type(request, "application/json")
-    return clean_name(decode_body(_namings, await read_body(request, BODY_BYTES_MAX)).name)
-
-
-async def _present(collections: CollectionsService, fate: Fate, wait: Any, status: int) -> Response:
+async def _present(collections: CollectionsService, fate: Fate, terms: Terms, status: int) -> Response:
     """The collection after the write; 202 while it waits."""
-    if not check_executed(fate, wait):
+    if not check_executed(fate, terms.wait):
         return Answer(accept(fate), 202)
     id_ = dict(fate.result)["id"]
     assert isinstance(id_, bytes)
-    found = await collections.get(id_.hex())
+    found = await collections.get(id_.hex(), node_itself(collections.ledger))
     shown = msgspec.structs.replace(_show(found), transaction=place_of(fate))
     return Answer(shown, status, height=fate.height, version=found.state.version)
 
@@ -219,6 +247,8 @@ def _show(found: CollectionView) -> Collection:
         name=found.name or "",
         owner=state.owner,
         writers=list(state.writers),
+        readers=list(state.readers),
+        private=state.is_private,
         files=state.files,
         version=state.version,
         created_at=time_text(state.created_ms),

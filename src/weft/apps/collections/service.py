@@ -1,20 +1,22 @@
 """What can be done with collections. Each verb: one transaction, then what this node's state says."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from os import urandom
+from typing import Literal
 
 from weft.api.face import Terms
 from weft.apps.collections.contract import CHANGE_MAX, NAME
 from weft.apps.collections.reader import CollectionView, load_collection, load_page
 from weft.apps.files.ports import Ledger
 from weft.apps.files.reader import load_file
+from weft.apps.files.viewer import Viewer, viewer_of
 from weft.model.call import (
     ChangeCollection,
     CreateCollection,
     DeleteCollection,
-    RenameCollection,
     ShareCollection,
+    UpdateCollection,
 )
 from weft.model.encoding import Record, encode
 from weft.model.transaction import Attachment
@@ -24,30 +26,37 @@ from weft.model.view import Caller, Fate, Wish
 class CollectionsService:
     """The collections of a node."""
 
-    def __init__(self, ledger: Ledger, owner_of: Callable[[Caller], str]) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self.owner_of = owner_of
 
-    async def get(self, id_: str) -> CollectionView:
-        """Raises CollectionUnknownError."""
-        view = await asyncio.to_thread(load_collection, self.ledger, id_)
+    def viewer(self, caller: Caller) -> Viewer:
+        """The caller as somebody who looks."""
+        return viewer_of(self.ledger, caller)
+
+    async def get(self, id_: str, viewer: Viewer) -> CollectionView:
+        """Raises CollectionUnknownError or CollectionPrivateError."""
+        view = await asyncio.to_thread(load_collection, self.ledger, id_, viewer)
         if view.name is None and view.state.name is not None:
             await self.ledger.service.seek([view.state.name.digest])
-            view = await asyncio.to_thread(load_collection, self.ledger, id_)
+            view = await asyncio.to_thread(load_collection, self.ledger, id_, viewer)
         return view
 
-    async def list(self, after: str | None, count: int) -> "list[CollectionView]":
-        """By rising id from the one after `after`."""
+    async def list(self, after: str | None, count: int, viewer: Viewer) -> "list[CollectionView]":
+        """Those that the viewer may see, by rising id from the one after `after`."""
         last = None if after is None else bytes.fromhex(after)
-        return await asyncio.to_thread(load_page, self.ledger, last, count)
+        return await asyncio.to_thread(load_page, self.ledger, last, count, viewer)
 
-    async def create(self, terms: Terms, name: str) -> Fate:
-        arguments = CreateCollection(urandom(16), 0)
-        return await self._write(terms, "create", arguments, ("POST", "/v1/collections", name), name)
+    async def create(self, terms: Terms, name: str, is_private: bool) -> Fate:
+        arguments = CreateCollection(urandom(16), 0, is_private)
+        meaning = "POST", "/v1/collections", name, is_private
+        return await self._write(terms, "create", arguments, meaning, name)
 
-    async def rename(self, terms: Terms, id_: str, name: str) -> Fate:
-        arguments = RenameCollection(bytes.fromhex(id_), 0, terms.expected)
-        return await self._write(terms, "rename", arguments, ("PATCH", id_, terms.expected, name), name)
+    async def update(self, terms: Terms, id_: str, name: str | None, is_private: bool | None) -> Fate:
+        """Another name, or who may see it; None: as it is."""
+        number = None if name is None else 0
+        arguments = UpdateCollection(bytes.fromhex(id_), number, is_private, terms.expected)
+        meaning = "PATCH", id_, terms.expected, name, is_private
+        return await self._write(terms, "update", arguments, meaning, name)
 
     async def change(self, terms: Terms, id_: str, add: Sequence[str], remove: Sequence[str]) -> Fate:
         """Files come and go; raises FileUnknownError or ErasedError for one that cannot come."""
@@ -59,9 +68,11 @@ class CollectionsService:
         )
         return await self._write(terms, "change", arguments, ("POST", id_, tuple(add), tuple(remove)))
 
-    async def share(self, terms: Terms, id_: str, account: str, is_writer: bool) -> Fate:
-        arguments = ShareCollection(bytes.fromhex(id_), account, is_writer)
-        return await self._write(terms, "share", arguments, ("PUT", id_, account, is_writer))
+    async def share(
+        self, terms: Terms, id_: str, account: str, access: Literal["none", "read", "write"]
+    ) -> Fate:
+        arguments = ShareCollection(bytes.fromhex(id_), account, access)
+        return await self._write(terms, "share", arguments, ("PUT", id_, account, access))
 
     async def delete(self, terms: Terms, id_: str) -> Fate:
         arguments = DeleteCollection(bytes.fromhex(id_), terms.expected)

@@ -4,6 +4,9 @@ On the ledger stand id, size, media type, owner, versions and times; name, SHA-2
 attachments, of which only the commitments are here. So is what programs found in its content, once for each
 program: the first that tells it is right for all. An erased file keeps its id, so that it can be said when
 it was erased and no other file can take its place.
+
+A file that not everybody may see is on the ledger like any other, with who may. That they see its content,
+attachments and findings, and nobody else does, is held by the nodes when they are asked (`viewer`).
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +26,17 @@ from weft.execution.contract import (
     show_page,
     state_key,
 )
-from weft.model.call import CreateFile, EraseFile, FileId, TagFile, UpdateFile, is_finder, is_media_type
+from weft.model.call import (
+    CreateFile,
+    EraseFile,
+    FileId,
+    Principal,
+    ShareFile,
+    TagFile,
+    UpdateFile,
+    is_finder,
+    is_media_type,
+)
 from weft.model.digest import Digest
 from weft.model.encoding import Natural, Record, decode, encode
 from weft.model.receipt import Named
@@ -35,6 +48,8 @@ FINDERS_MAX = 8
 """Programs that may tell what they found in one file."""
 FINDERS = ("gateway", "administrator")
 """Who tells it of files of others, in a closed network: the nodes."""
+READERS_MAX = 100
+"""Accounts and collections that a file is shared with."""
 
 
 class FileVersion(Record, frozen=True):
@@ -86,6 +101,8 @@ class FileState(Record, frozen=True):
     """The few versions before it, oldest first."""
     pages: Natural
     """Full pages behind those."""
+    readers: tuple[Principal, ...] | None
+    """Who may see it beside its owner, in order; None: whoever reads the network."""
 
 
 def file_key(id_: FileId) -> bytes:
@@ -142,9 +159,20 @@ def _create(context: Context, arguments: CreateFile) -> Named:
         newest=_version(context, 1, arguments),
         earlier=(),
         pages=0,
+        readers=_in_order(arguments),
     )
     context.put(_place(arguments.id), encode(file))
     return _announce(context, "file.created", arguments.id, file)
+
+
+def _share(context: Context, arguments: ShareFile) -> Named:
+    file = _find(context, arguments.id)
+    if not (context.role == "administrator" or file.owner == context.owner):
+        raise _not_owned(context, arguments.id, file)
+    _check_there(arguments.id, file)
+    file = msgspec.structs.replace(file, readers=_in_order(arguments))
+    context.put(_place(arguments.id), encode(file))
+    return _announce(context, "file.shared", arguments.id, file)
 
 
 def _update(context: Context, arguments: UpdateFile) -> Named:
@@ -161,7 +189,7 @@ def _update(context: Context, arguments: UpdateFile) -> Named:
 def _tag(context: Context, arguments: TagFile) -> Named:
     file = _find(context, arguments.id)
     _check_there(arguments.id, file)
-    if not (context.role in FINDERS or context.is_open or file.owner == context.owner):
+    if not (context.role in FINDERS or _is_open(context, file) or file.owner == context.owner):
         raise _not_owned(context, arguments.id, file)
     if not is_finder(arguments.by):
         raise Failure("files.invalid", (("field", "by"),))
@@ -188,7 +216,7 @@ def _erase(context: Context, arguments: EraseFile) -> Named:
         context.erase(finding.findings.digest)
     context.delete(_found(arguments.id))
     drop_pages(context, _pages(arguments.id), file.pages)
-    file = msgspec.structs.replace(file, erased_height=context.height, earlier=(), pages=0)
+    file = msgspec.structs.replace(file, erased_height=context.height, earlier=(), pages=0, readers=None)
     context.put(_place(arguments.id), encode(file))
     return _announce(context, "file.erased", arguments.id, file)
 
@@ -196,12 +224,26 @@ def _erase(context: Context, arguments: EraseFile) -> Named:
 def _find_to_change(context: Context, id_: FileId, expected: int | None) -> FileState:
     """The file, if it is there, the signer may change it and it is at the expected version."""
     file = _find(context, id_)
-    if not (context.is_open or context.role == "administrator" or file.owner == context.owner):
+    if not (_is_open(context, file) or context.role == "administrator" or file.owner == context.owner):
         raise _not_owned(context, id_, file)
     _check_there(id_, file)
     if expected is not None and expected != file.newest.number:
         raise Failure("files.version", (("id", id_), ("version", file.newest.number), ("expected", expected)))
     return file
+
+
+def _is_open(context: Context, file: FileState) -> bool:
+    """Whether anybody may change it."""
+    return context.is_open and file.readers is None
+
+
+def _in_order(arguments: CreateFile | ShareFile) -> tuple[Principal, ...] | None:
+    """The readers that are named, each once."""
+    if arguments.readers is None:
+        return None
+    if len(arguments.readers) > READERS_MAX:
+        raise Failure("files.readers", (("id", arguments.id), ("limit", READERS_MAX)))
+    return tuple(sorted(set(arguments.readers)))
 
 
 def _find(context: Context, id_: FileId) -> FileState:
@@ -277,6 +319,7 @@ CONTRACT = Contract(
     {
         "create": Call(CreateFile, WRITERS, _create),
         "update": Call(UpdateFile, WRITERS, _update),
+        "share": Call(ShareFile, WRITERS, _share),
         "tag": Call(TagFile, WRITERS, _tag),
         "erase": Call(EraseFile, WRITERS, _erase),
     },

@@ -2,8 +2,11 @@
 
 RequestError
 ├── QueryError            search.query       400  words to search for that are not words, "phrases" or prefix*
-├── UploadError           file.upload        400  a body that is not one file and its metadata
+├── UploadError           file.upload        400  a body that is not one file and what is said of it
 ├── MetadataError         file.metadata      400  metadata with an unknown field or a bad value
+├── FilePrivateError      file.private       403  a file that is not shared with the caller
+├── CollectionPrivateError  collection.private  403  a collection that the caller is no member of
+├── ReadersError          file.readers       409  a file of these bytes is there, and others may see it
 ├── OffsetError           upload.offset      409  a piece that does not begin where the upload ends
 ├── OvertakenError        upload.overtaken   409  a later request has taken the upload over
 ├── IncompleteError       upload.incomplete  409  a file is to be made of an upload that is not all there
@@ -29,12 +32,38 @@ class QueryError(RequestError):
 
 class UploadError(RequestError):
     code = "file.upload"
-    fix = "Send multipart/form-data with a part `file` and, if wished, a part `metadata` holding JSON."
+    fix = (
+        "Send multipart/form-data with a part `file`; if wished, with parts `metadata` and `readers` in JSON."
+    )
 
 
 class MetadataError(RequestError):
     code = "file.metadata"
     fix = "Send an object of title, description, tags, taken_at, location, custom (docs/reference/files.md)."
+
+
+class FilePrivateError(RequestError):
+    """Carries `id`, `owner` and `account`, who asked. That the file is there stands on the ledger."""
+
+    code = "file.private"
+    status = 403
+    fix = "Ask with a token of an account that may see it, or ask its owner to share it (weft files share)."
+
+
+class CollectionPrivateError(RequestError):
+    """Carries `id`, `owner` and `account`, who asked."""
+
+    code = "collection.private"
+    status = 403
+    fix = "Ask with a token of a member, or ask its owner to share it (weft collections share)."
+
+
+class ReadersError(RequestError):
+    """Carries `id` of the file."""
+
+    code = "file.readers"
+    status = 409
+    fix = "Change who may see the file that is there (weft files share), or upload without saying who may."
 
 
 class OffsetError(RequestError):

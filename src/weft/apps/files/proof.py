@@ -11,6 +11,7 @@ import msgspec
 
 from weft.apps.files.ports import Ledger
 from weft.apps.files.reader import find_missing, load_file
+from weft.apps.files.viewer import Viewer, node_itself
 from weft.model import merkle
 from weft.model.block import Header
 from weft.model.digest import Digest
@@ -22,9 +23,11 @@ from weft.model.transaction import Attachment
 _HEADERS_MAX = 1000
 
 
-async def prove_file(ledger: Ledger, id_: str) -> FileProof:
-    """Raises FileUnknownError, ErasedError, or BehindError while no quorum has signed yet."""
+async def prove_file(ledger: Ledger, id_: str, viewer: Viewer | None = None) -> FileProof:
+    """For a viewer, or for this node itself. Raises FileUnknownError, FilePrivateError, ErasedError, or
+    BehindError while no quorum has signed yet."""
     file = await asyncio.to_thread(load_file, ledger, id_)
+    await asyncio.to_thread((viewer or node_itself(ledger)).check, id_, file)
     if await asyncio.to_thread(find_missing, ledger, [], file.digest):
         await ledger.service.seek([file.digest.digest])
     attachment = await asyncio.to_thread(ledger.attachments.find, file.digest.digest)

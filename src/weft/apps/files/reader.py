@@ -83,6 +83,7 @@ def view_file(ledger: Ledger, id_: str, file: FileState, made: Place) -> FileVie
         tx_id=made.id.hex(),
         tx_height=made.height,
         tx_position=made.position,
+        readers=file.readers,
     )
 
 

@@ -8,7 +8,8 @@ from weft.api.face import Place, place_of, time_text
 from weft.api.schemas import Hash, NextCursor, Time
 from weft.apps.files.index import FileView
 from weft.apps.files.reader import VersionView
-from weft.apps.files.service import Looked
+from weft.apps.files.wish import Looked
+from weft.model.call import Principal
 from weft.model.view import Fate
 
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
@@ -19,6 +20,13 @@ Metadata = Annotated[
         "`taken_offset modified_at place camera lens author keywords width height orientation duration_ms "
         "pages` of the content alone; `machine_tags` (`tag by confidence`, faces with `count`, looks with "
         "`likeness`) of programs that looked at it; only what there is."
+    ),
+]
+Readers = Annotated[
+    list[Principal] | None,
+    msgspec.Meta(
+        description="Who may see it beside its owner, administrators and auditors: accounts, and "
+        "collections, which stand for their members. Null: whoever reads the network."
     ),
 ]
 
@@ -37,6 +45,13 @@ class File(msgspec.Struct):
     created_at: Time
     updated_at: Time
     transaction: Place
+    readers: Readers
+
+
+class Sharing(msgspec.Struct, forbid_unknown_fields=True):
+    """Who may see a file beside its owner, administrators and auditors; null: whoever reads the network."""
+
+    readers: Readers
 
 
 class FilePage(msgspec.Struct):
@@ -147,6 +162,7 @@ def show_file(file: FileView, fate: Fate | None = None) -> File:
         created_at=time_text(file.created_ms),
         updated_at=time_text(file.updated_ms),
         transaction=place,
+        readers=None if file.readers is None else list(file.readers),
     )
 
 

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,10 +18,10 @@ from weft.api.face import (
     Accepted,
     Answer,
     Parameter,
-    begin_read,
     begin_write,
     check_executed,
     check_media_type,
+    decode_body,
     describe,
     make_router,
     place_of,
@@ -34,6 +35,7 @@ from weft.apps.files.alike import find_alike
 from weft.apps.files.ask import COLLECTION, CONDITIONS, SEARCH, read_query, read_spot, write_spot
 from weft.apps.files.content import is_known, respond_with_content, safe_headers
 from weft.apps.files.errors import FileUnknownError, RangeError
+from weft.apps.files.looking import begin_look, decode_readers
 from weft.apps.files.metadata import BYTES_MAX, read_patch
 from weft.apps.files.proof import prove_file, show_proof
 from weft.apps.files.resource import (
@@ -47,6 +49,7 @@ from weft.apps.files.resource import (
     FilesAlike,
     FileTimeline,
     MonthCount,
+    Sharing,
     show_blob,
     show_file,
     show_version,
@@ -84,11 +87,18 @@ _FORM: dict[str, Any] = {
                         "contentMediaType": "application/json",
                         "description": "title, description, tags, taken_at, location {lat, lon}, custom.",
                     },
+                    "readers": {
+                        "type": "string",
+                        "contentMediaType": "application/json",
+                        "description": "Who may see it beside its owner: an array of accounts' addresses "
+                        "and collections' ids; null, as without this part: whoever reads the network.",
+                    },
                 },
             }
         }
     },
 }
+_sharings = msgspec.json.Decoder(Sharing)
 _BYTES: dict[str, Any] = {"required": False, "content": {"application/octet-stream": {"schema": {}}}}
 _PATCH: dict[str, Any] = {"required": True, "content": {PATCH_MEDIA_TYPE: {"schema": {"type": "object"}}}}
 
@@ -106,8 +116,8 @@ def router(files: FilesService) -> APIRouter:
 def _add_reading(routes: APIRouter, files: FilesService) -> None:
     @routes.get("/v1/files", **describe({200: FilePage}, parameters=(*SEARCH, LIMIT, CURSOR, *READ)))
     async def search_files(request: Request) -> Response:
-        height = await begin_read(request)
-        query = await files.narrow(read_query(request), COLLECTION.of(request))
+        height, viewer = await begin_look(request, files)
+        query = await files.narrow(viewer, read_query(request), COLLECTION.of(request))
         found = await files.search(query, read_spot(request, query), LIMIT.of(request), height)
         page = FilePage(
             items=[show_file(file) for file in found.files],
@@ -121,26 +131,26 @@ def _add_reading(routes: APIRouter, files: FilesService) -> None:
 
     @routes.get("/v1/files:timeline", **describe({200: FileTimeline}, parameters=(*CONDITIONS, *READ)))
     async def show_timeline(request: Request) -> Response:
-        height = await begin_read(request)
-        query = await files.narrow(read_query(request), COLLECTION.of(request))
+        height, viewer = await begin_look(request, files)
+        query = await files.narrow(viewer, read_query(request), COLLECTION.of(request))
         found = await files.timeline(query, height)
         months = [MonthCount(month, count) for month, count in found.months]
         return Answer(FileTimeline(months, found.undated, height), height=height)
 
     @routes.get("/v1/files/{id}", **describe({200: File}, parameters=(FILE_ID, *READ)))
     async def show_one_file(request: Request) -> Response:
-        height = await begin_read(request)
-        file = await files.get(FILE_ID.of(request))
+        height, viewer = await begin_look(request, files)
+        file = await files.get(FILE_ID.of(request), viewer)
         return Answer(show_file(file), height=height, version=file.version)
 
     @routes.get(
         "/v1/files/{id}/history", **describe({200: FileHistory}, parameters=(FILE_ID, LIMIT, CURSOR, *READ))
     )
     async def show_history(request: Request) -> Response:
-        height = await begin_read(request)
+        height, viewer = await begin_look(request, files)
         id_, limit = FILE_ID.of(request), LIMIT.of(request)
         below = read_cursor(request, f"history {id_}", int)
-        state, versions = await files.history(id_, below, limit + 1)
+        state, versions = await files.history(id_, below, limit + 1, viewer)
         items = [show_version(version, state.erased_height) for version in versions[:limit]]
         has_more = len(versions) > limit
         cursor = write_cursor(f"history {id_}", items[-1].version) if has_more else None
@@ -148,16 +158,16 @@ def _add_reading(routes: APIRouter, files: FilesService) -> None:
 
     @routes.get("/v1/files/{id}/alike", **describe({200: FilesAlike}, parameters=(FILE_ID, LIMIT, *READ)))
     async def show_alike(request: Request) -> Response:
-        height = await begin_read(request)
-        found = await find_alike(files, FILE_ID.of(request), LIMIT.of(request), height)
+        height, viewer = await begin_look(request, files)
+        found = await find_alike(files, viewer, FILE_ID.of(request), LIMIT.of(request), height)
         items = [Alike(bits, show_file(file)) for bits, file in found]
         return Answer(FilesAlike(items, height), height=height)
 
     @routes.get("/v1/files/{id}/proof", **describe({200: FileProof}, parameters=(FILE_ID, *READ)))
     async def show_file_proof(request: Request) -> Response:
-        height = await begin_read(request)
+        height, viewer = await begin_look(request, files)
         id_ = FILE_ID.of(request)
-        proof = await prove_file(files.ledger, id_)
+        proof = await prove_file(files.ledger, id_, viewer)
         shown = FileProof(id=id_, sha256=proof.attachment.content.hex(), **show_proof(proof))
         return Answer(shown, height=height)
 
@@ -168,8 +178,8 @@ def _add_bytes(routes: APIRouter, files: FilesService) -> None:
 
     @routes.get("/v1/files/{id}/content", **describe_content)
     async def send_content(request: Request) -> Response:
-        await begin_read(request)
-        file = await files.get(FILE_ID.of(request))
+        _, viewer = await begin_look(request, files)
+        file = await files.get(FILE_ID.of(request), viewer)
         try:
             return await respond_with_content(files, file, request)
         except RangeError as error:
@@ -183,8 +193,8 @@ def _add_bytes(routes: APIRouter, files: FilesService) -> None:
         **describe({200: Thumbnails.media_type, 304: "*/*"}, parameters=(FILE_ID, *READ)),
     )
     async def send_thumbnail(request: Request) -> Response:
-        await begin_read(request)
-        file = await files.get(FILE_ID.of(request))
+        _, viewer = await begin_look(request, files)
+        file = await files.get(FILE_ID.of(request), viewer)
         etag = f'"thumbnail-{file.sha256}"'
         headers = safe_headers(Thumbnails.media_type, f"{file.name}.webp") | {"ETag": etag}
         if is_known(request, etag):
@@ -203,7 +213,7 @@ def _add_writing(routes: APIRouter, files: FilesService) -> None:
         try:
             patch = read_patch(upload.metadata)
             written = await files.put(
-                terms.caller, upload.content, upload.name, patch,
+                terms.caller, upload.content, upload.name, patch, decode_readers(upload.readers),
                 terms.idempotency_key, terms.wait, terms.timeout_ms,
             )  # fmt: skip
         finally:
@@ -221,6 +231,24 @@ def _add_writing(routes: APIRouter, files: FilesService) -> None:
         patch = read_patch(await read_body(request, BYTES_MAX))
         written = await files.update(
             terms.caller, id_, patch, terms.expected, terms.idempotency_key, terms.wait, terms.timeout_ms
+        )
+        return present(written, 200, terms.wait)
+
+    @routes.put(
+        "/v1/files/{id}/readers",
+        **describe(
+            {200: File, 202: Accepted}, parameters=(FILE_ID, *WRITE), body=Sharing, problems=WRITE_PROBLEMS
+        ),
+    )
+    async def share_file(request: Request) -> Response:
+        """Say who may see a file from now on, beside its owner."""
+        terms = begin_write(request)
+        id_ = FILE_ID.of(request)
+        check_media_type(request, "application/json")
+        asked = decode_body(_sharings, await read_body(request, BYTES_MAX))
+        readers = None if asked.readers is None else tuple(asked.readers)
+        written = await files.share(
+            terms.caller, id_, readers, terms.idempotency_key, terms.wait, terms.timeout_ms
         )
         return present(written, 200, terms.wait)
 

@@ -20,24 +20,23 @@ from weft.api.face import (
     Answer,
     Parameter,
     RequestError,
-    begin_read,
     begin_write,
+    caller_of,
     check_media_type,
     decode_body,
     describe,
     number,
     read_body,
-    service_of,
     stream_body,
     time_text,
-    token_of,
     whole,
 )
 from weft.api.schemas import Hash, Time
 from weft.apps.files.draft import IDLE_S, Draft
 from weft.apps.files.errors import DraftUnknownError
+from weft.apps.files.looking import begin_look
 from weft.apps.files.metadata import BYTES_MAX, clean_name, read_patch
-from weft.apps.files.resource import Blob, File, Id, show_blob
+from weft.apps.files.resource import Blob, File, Id, Readers, show_blob
 from weft.apps.files.service import FilesService
 from weft.apps.files.written import NAME, present
 
@@ -64,10 +63,11 @@ class Upload(msgspec.Struct):
 
 
 class Completion(msgspec.Struct, forbid_unknown_fields=True):
-    """What the file is called, and the owner's fields of its metadata."""
+    """What the file is called, the owner's fields of its metadata, and who may see it beside the owner."""
 
     name: str = "unnamed"
     metadata: dict[str, Any] = {}
+    readers: Readers = None
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True):
@@ -78,11 +78,13 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class KnownFile(msgspec.Struct):
-    """The owner's first file of that content; `held`: the content itself is on this node's disk."""
+    """The owner's first file of that content, if the caller may see it; `held`: the content itself is on this
+    node's disk."""
 
     sha256: Hash
     id: Id
     held: bool
+    readers: Readers
 
 
 class KnownFiles(msgspec.Struct):
@@ -127,12 +129,14 @@ def add_sending(routes: APIRouter, files: FilesService) -> None:
     )
     async def find_known_files(request: Request) -> Response:
         """Which of up to 1,000 contents an owner has files of."""
-        height = await begin_read(request)
-        caller = service_of(request).authenticate(token_of(request), "read")
+        height, viewer = await begin_look(request, files)
         check_media_type(request, "application/json")
         asked = decode_body(_questions, await read_body(request, KNOWN_BYTES_MAX))
-        found = await files.find_known(asked.owner or files.owner_of(caller), asked.sha256, height)
-        items = [KnownFile(one.sha256, one.id, one.is_here) for one in found]
+        found = await files.find_known(viewer, asked.owner or viewer.name, asked.sha256, height)
+        items = [
+            KnownFile(one.sha256, one.id, one.is_here, None if one.readers is None else list(one.readers))
+            for one in found
+        ]
         return Answer(KnownFiles(items, height), height=height)
 
 
@@ -151,7 +155,7 @@ def _add_pieces(routes: APIRouter, files: FilesService) -> None:
     @routes.get("/v1/uploads/{id}", **describe({200: Upload}, parameters=(UPLOAD_ID,), problems=problems))
     async def show_upload(request: Request) -> Response:
         """How much is there. Asking ends a request that may still be adding, so the answer stays true."""
-        caller = service_of(request).authenticate(token_of(request), "read")
+        caller = caller_of(request)
         return _present(*await files.pieces.show(caller, UPLOAD_ID.of(request)))
 
     @routes.patch(
@@ -192,9 +196,17 @@ def _add_endings(routes: APIRouter, files: FilesService) -> None:
         check_media_type(request, "application/json")
         asked = decode_body(_completions, await read_body(request, 2 * BYTES_MAX))
         name, patch = clean_name(asked.name), read_patch(msgspec.json.encode(asked.metadata))
+        readers = None if asked.readers is None else tuple(asked.readers)
         async with files.pieces.completing(terms.caller, UPLOAD_ID.of(request)) as content:
             written = await files.put(
-                terms.caller, content, name, patch, terms.idempotency_key, terms.wait, terms.timeout_ms
+                terms.caller,
+                content,
+                name,
+                patch,
+                readers,
+                terms.idempotency_key,
+                terms.wait,
+                terms.timeout_ms,
             )
         return present(written, 201, terms.wait)
 

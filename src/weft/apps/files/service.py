@@ -9,23 +9,22 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, replace
-from os import urandom
+from dataclasses import replace
 from pathlib import Path
 
 from weft.api.errors import BusyError, ErasedError, PendingError
 from weft.apps.collections.reader import load_members
 from weft.apps.files.blobs import Incoming, Reading, is_digest
 from weft.apps.files.challenge import Prover
-from weft.apps.files.contract import NAME, FileState, FileVersion
+from weft.apps.files.contract import NAME, FileState, FileVersion, find_file
 from weft.apps.files.draft import Drafts
-from weft.apps.files.errors import FileSizeError, ThumbnailError
+from weft.apps.files.errors import FileSizeError, ReadersError, ThumbnailError
 from weft.apps.files.follower import Follower
 from weft.apps.files.index import FileView, Found, Index, Spot, Timeline
 from weft.apps.files.index import Place as Made
 from weft.apps.files.index.sqlite import SqliteIndex
 from weft.apps.files.media import HEAD_BYTES, media_type_of
-from weft.apps.files.metadata import Metadata, apply_patch, canonical_patch, encode_metadata
+from weft.apps.files.metadata import Metadata, apply_patch, canonical_patch
 from weft.apps.files.pieces import Pieces, gather
 from weft.apps.files.placement import Placement
 from weft.apps.files.ports import Ledger
@@ -42,14 +41,15 @@ from weft.apps.files.scrub import Scrub
 from weft.apps.files.settle import Settler
 from weft.apps.files.thumbnails import Thumbnails
 from weft.apps.files.vault import Keeping, Vault
+from weft.apps.files.viewer import Viewer, name_of, node_itself, viewer_of
+from weft.apps.files.wish import Known, Looked, Written, wish_change, wish_creation, wish_sharing
 from weft.apps.files.worker import DRAWABLE, Worker
-from weft.execution.contract import LOCAL
-from weft.model.call import CreateFile, EraseFile, UpdateFile
+from weft.model.call import EraseFile, Principal
 from weft.model.digest import Digest
 from weft.model.encoding import encode
 from weft.model.errors import BlobError
 from weft.model.message import BlobProof, ProveBlob, Refused
-from weft.model.transaction import Attachment, Commitment
+from weft.model.transaction import Commitment
 from weft.model.view import Caller, Fate, Wait, Wish
 
 FILE_BYTES_MAX = 64 << 30
@@ -65,34 +65,6 @@ RECEIVING_MAX = 64
 """Uploads under way at once."""
 PEER_CHUNK_BYTES = 256 << 10
 KEEPING = Keeping()
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a write came to. `file` None: it is not executed here yet, or did not take effect."""
-
-    file: FileView | None
-    fate: Fate | None
-    """None: there was nothing to do, the file is there already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A file that an owner has of some content. `is_here`: this node holds the content itself."""
-
-    sha256: str
-    id: str
-    is_here: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What content says of itself."""
-
-    sha256: str
-    size: int
-    media_type: str
-    metadata: Metadata
 
 
 class FilesService:
@@ -172,13 +144,17 @@ class FilesService:
         incoming: Incoming,
         name: str,
         patch: Metadata,
+        readers: tuple[Principal, ...] | None,
         key: str | None,
         wait: Wait,
         timeout_ms: int,
     ) -> Written:
-        """Make a file of uploaded content, or find the one that its owner has of it."""
+        """Make a file of uploaded content, or find the one that its owner has of it. Raises ReadersError if
+        others may see that one than are named here."""
         apply_patch({}, patch)
-        meaning = encode(("POST", "/v1/files", incoming.name, canonical_patch(patch)))
+        viewer = self.viewer(caller)
+        await asyncio.to_thread(viewer.check_readers, readers or ())
+        meaning = encode(("POST", "/v1/files", incoming.name, canonical_patch(patch), readers))
         async with self._alone(self.owner_of(caller), incoming.name):
             fate = None if key is None else await self.ledger.service.find_first(caller, key, meaning)
             if fate is not None:
@@ -186,16 +162,24 @@ class FilesService:
             else:
                 known = await self._find_known(caller, incoming)
                 if known is not None:
+                    _check_same(known, readers)
                     return Written(known, None)
                 looked = await self.look(incoming, name)
                 metadata = await self._name_place(apply_patch(looked.metadata, patch))
-                wish = _creation(looked, name, metadata, key, meaning)
+                wish = wish_creation(looked, name, metadata, readers, key, meaning)
                 fate = await self._write_holding(caller, looked.sha256, wish, wait, timeout_ms)
-            return await self._settle(fate, wait, timeout_ms)
+            return await self._settle(viewer, fate, wait, timeout_ms)
 
-    async def get(self, id_: str) -> FileView:
-        """Raises FileUnknownError, ErasedError, or BlobError when nobody has its attachments."""
+    def viewer(self, caller: Caller) -> Viewer:
+        """The caller as somebody who looks."""
+        return viewer_of(self.ledger, caller)
+
+    async def get(self, id_: str, viewer: Viewer | None = None) -> FileView:
+        """For a viewer, or for this node itself. Raises FileUnknownError, FilePrivateError, ErasedError, or
+        BlobError when nobody has its attachments."""
+        viewer = viewer or node_itself(self.ledger)
         file = await asyncio.to_thread(load_file, self.ledger, id_)
+        await asyncio.to_thread(viewer.check, id_, file)
         missing = await self._seek([file.newest], file.digest)
         fate = await self.ledger.service.find_fate(file.created_by)
         assert fate is not None, "a file's transaction was executed"
@@ -216,23 +200,29 @@ class FilesService:
             missing = await asyncio.to_thread(find_missing, self.ledger, versions, *more)
         return missing
 
-    async def find_known(self, owner: str, digests: Sequence[str], height: int) -> list[Known]:
-        """Of these contents, those of which the owner has a file, in an index that holds this height."""
+    async def find_known(
+        self, viewer: Viewer, owner: str, digests: Sequence[str], height: int
+    ) -> list[Known]:
+        """Of these contents, those of which the owner has a file that the viewer may see, in an index that
+        holds this height."""
         await self._follower.reach(height)
 
-        def find() -> list[Known]:
-            found = ((name, self.index.find_content(owner, name)) for name in dict.fromkeys(digests))
-            return [Known(name, id_, self.vault.has(name)) for name, id_ in found if id_ is not None]
+        def find() -> Iterator[Known]:
+            for name in dict.fromkeys(digests):
+                id_ = self.index.find_content(owner, name)
+                file = None if id_ is None else find_file(self.ledger.state, bytes.fromhex(id_))
+                if id_ is not None and file is not None and viewer.sees(file):
+                    yield Known(name, id_, self.vault.has(name), file.readers)
 
-        return await asyncio.to_thread(find)
+        return await asyncio.to_thread(lambda: list(find()))
 
-    async def narrow(self, query: Query, collection: str | None) -> Query:
-        """The query among the files of a collection, as this node has executed; raises
-        CollectionUnknownError."""
-        if collection is None:
-            return query
-        ids = await asyncio.to_thread(load_members, self.ledger, collection)
-        return replace(query, conditions=(*query.conditions, Listed(tuple(id_.hex() for id_ in ids))))
+    async def narrow(self, viewer: Viewer, query: Query, collection: str | None = None) -> Query:
+        """The query among what the viewer may see, and among the files of a collection, as this node has
+        executed; raises CollectionUnknownError or CollectionPrivateError."""
+        if collection is not None:
+            ids = await asyncio.to_thread(load_members, self.ledger, collection, viewer)
+            query = replace(query, conditions=(*query.conditions, Listed(tuple(id_.hex() for id_ in ids))))
+        return await asyncio.to_thread(viewer.narrow, query)
 
     async def search(self, query: Query, after: Spot | None, limit: int, height: int) -> Found:
         """A page of files, of an index that holds all of this height at least."""
@@ -244,9 +234,12 @@ class FilesService:
         await self._follower.reach(height)
         return await asyncio.to_thread(self.index.count_months, query)
 
-    async def history(self, id_: str, below: int | None, limit: int) -> tuple[FileState, list[VersionView]]:
+    async def history(
+        self, id_: str, below: int | None, limit: int, viewer: Viewer | None = None
+    ) -> tuple[FileState, list[VersionView]]:
         """Versions, newest first; of an erased file only the last, without content."""
         file, versions = await asyncio.to_thread(load_versions, self.ledger, id_, below, limit)
+        await asyncio.to_thread((viewer or node_itself(self.ledger)).check, id_, file)
         if await self._seek(versions):
             raise BlobError(f"attachments of file {id_} are not here, and no connected member has them")
         return file, await asyncio.to_thread(
@@ -297,15 +290,34 @@ class FilesService:
     ) -> Written:
         """Merge-patch metadata. Without `expected` it is tried again when somebody else was first."""
         meaning = encode(("PATCH", f"/v1/files/{id_}", expected, canonical_patch(patch)))
+        viewer = self.viewer(caller)
         for is_last in (*[False] * (UPDATE_TRIES - 1), True):
-            file = await self.get(id_)
+            file = await self.get(id_, viewer)
             metadata = await self._name_place(apply_patch(file.metadata, patch))
             number = file.version if expected is None else expected
-            wish = _change(file, metadata, number, key, meaning)
+            wish = wish_change(file, metadata, number, key, meaning)
             fate = await self.ledger.service.write(caller, wish, wait, timeout_ms)
             if is_last or expected is not None or fate.code != "files.version":
                 break
-        return await self._settle(fate, "executed", timeout_ms)
+        return await self._settle(viewer, fate, "executed", timeout_ms)
+
+    async def share(
+        self,
+        caller: Caller,
+        id_: str,
+        readers: tuple[Principal, ...] | None,
+        key: str | None,
+        wait: Wait,
+        timeout_ms: int,
+    ) -> Written:
+        """Say who may see a file beside its owner: these, or whoever reads the network."""
+        viewer = self.viewer(caller)
+        await asyncio.to_thread(lambda: viewer.check(id_, load_file(self.ledger, id_)))
+        await asyncio.to_thread(viewer.check_readers, readers or ())
+        meaning = encode(("PUT", f"/v1/files/{id_}/readers", readers))
+        wish = wish_sharing(id_, readers, key, meaning)
+        fate = await self.ledger.service.write(caller, wish, wait, timeout_ms)
+        return await self._settle(viewer, fate, "executed", timeout_ms)
 
     async def erase(
         self, caller: Caller, id_: str, expected: int | None, key: str | None, wait: Wait, timeout_ms: int
@@ -389,8 +401,7 @@ class FilesService:
 
     def owner_of(self, caller: Caller) -> str:
         """The name under which files belong to a caller."""
-        is_local = self.ledger.genesis.is_open and caller.role == "gateway"
-        return LOCAL if is_local else caller.account.hex()
+        return name_of(self.ledger, caller)
 
     async def _name_place(self, metadata: Metadata) -> Metadata:
         """With the name of its position, if it has one."""
@@ -437,14 +448,14 @@ class FilesService:
         await asyncio.to_thread(self.blobs.keep, incoming)
         await self._follower.claim(incoming.name)
 
-    async def _settle(self, fate: Fate, wait: Wait, timeout_ms: int) -> Written:
+    async def _settle(self, viewer: Viewer, fate: Fate, wait: Wait, timeout_ms: int) -> Written:
         """The file as it is once this node has done its part, and `certified` others theirs."""
         if fate.status != "executed" or fate.height is None:
             return Written(None, fate)
         await self._follower.reach(fate.height)
         id_ = dict(fate.result)["id"]
         assert isinstance(id_, bytes)
-        file = await self.get(id_.hex())
+        file = await self.get(id_.hex(), viewer)
         if wait == "certified":
             assert file.sha256 is not None
             try:
@@ -458,38 +469,14 @@ class FilesService:
         return Written(file, fate)
 
 
+def _check_same(file: FileView, readers: tuple[Principal, ...] | None) -> None:
+    """Raises ReadersError: what somebody wants to be private must not be found public."""
+    if readers is not None and file.readers != tuple(sorted(set(readers))):
+        raise ReadersError(
+            f"you have a file {file.id} of these bytes already, and others may see it than these", id=file.id
+        )
+
+
 def _head_of(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(HEAD_BYTES)
-
-
-def _creation(looked: Looked, name: str, metadata: Metadata, key: str | None, meaning: bytes) -> Wish:
-    rest, position = encode_metadata(metadata)
-    arguments = CreateFile(
-        id=urandom(16),
-        size=looked.size,
-        media_type=looked.media_type,
-        digest=0,
-        name=1,
-        metadata=2,
-        position=None if position is None else 3,
-    )
-    contents = (bytes.fromhex(looked.sha256), name.encode(), rest, position)
-    return Wish(NAME, "create", encode(arguments), _attach(contents), key, meaning)
-
-
-def _change(file: FileView, metadata: Metadata, expected: int, key: str | None, meaning: bytes) -> Wish:
-    rest, position = encode_metadata(metadata)
-    arguments = UpdateFile(
-        id=bytes.fromhex(file.id),
-        name=0,
-        metadata=1,
-        position=None if position is None else 2,
-        expected=expected,
-    )
-    contents = (file.name.encode(), rest, position)
-    return Wish(NAME, "update", encode(arguments), _attach(contents), key, meaning)
-
-
-def _attach(contents: tuple[bytes | None, ...]) -> tuple[Attachment, ...]:
-    return tuple(Attachment(urandom(32), content) for content in contents if content is not None)

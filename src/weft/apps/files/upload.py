@@ -1,7 +1,7 @@
 """A file as browsers send it: multipart/form-data (RFC 7578), streamed to the disk as it comes.
 
-One part `file`, at most one part `metadata`, in any order; nothing else. The parser and the disk are fed from
-a thread, so the event loop only passes chunks on.
+One part `file`, at most one part `metadata` and one `readers`, in any order; nothing else. The parser and the
+disk are fed from a thread, so the event loop only passes chunks on.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from weft.apps.files.metadata import BYTES_MAX, clean_name
 from weft.apps.files.pieces import gather
 from weft.apps.files.service import FilesService
 
-PARTS = ("file", "metadata")
+PARTS = ("file", "metadata", "readers")
 _ESCAPES = (("%22", '"'), ("%0D", "\r"), ("%0A", "\n"))
 """What browsers put for the three characters that a quoted name cannot hold."""
 
@@ -32,6 +32,8 @@ class Upload:
     name: str
     metadata: bytes
     """JSON as it was sent; `{}` when there was no such part."""
+    readers: bytes
+    """The same; `null` when there was no such part."""
 
 
 async def receive_upload(files: FilesService, content_type: str, chunks: AsyncIterator[bytes]) -> Upload:
@@ -54,7 +56,7 @@ class Form:
         self.content = content
         self._files = files
         self._name = ""
-        self._metadata = bytearray()
+        self._texts = {"metadata": bytearray(), "readers": bytearray()}
         self._seen: set[str] = set()
         self._part = ""
         self._header, self._value, self._headers = bytearray(), bytearray(), dict[bytes, bytes]()
@@ -84,7 +86,8 @@ class Form:
             raise UploadError("the body ends before its closing boundary")
         if "file" not in self._seen:
             raise UploadError("the body has no part named file")
-        return Upload(self.content, clean_name(self._name), bytes(self._metadata) or b"{}")
+        metadata, readers = map(bytes, self._texts.values())
+        return Upload(self.content, clean_name(self._name), metadata or b"{}", readers or b"null")
 
     def _take_header(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]
@@ -101,7 +104,7 @@ class Form:
         options = parse_options_header(disposition)[1]
         self._part = options.get(b"name", b"").decode("utf-8", "replace")
         if self._part not in PARTS:
-            raise UploadError(f"the body has a part {self._part[:80]!r}; only file and metadata are known")
+            raise UploadError(f"the body has a part {self._part[:80]!r}; only {', '.join(PARTS)} are known")
         if self._part in self._seen:
             raise UploadError(f"the body has two parts named {self._part}")
         self._seen.add(self._part)
@@ -114,9 +117,10 @@ class Form:
             self._files.check_size(self.content.size + end - start)
             self.content.write(memoryview(data)[start:end])
             return
-        self._metadata += data[start:end]
-        if len(self._metadata) > BYTES_MAX:
-            raise BodySizeError(f"the part metadata has more than {BYTES_MAX} bytes")
+        text = self._texts[self._part]
+        text += data[start:end]
+        if len(text) > BYTES_MAX:
+            raise BodySizeError(f"the part {self._part} has more than {BYTES_MAX} bytes")
 
     def _end(self) -> None:
         self._is_ended = True

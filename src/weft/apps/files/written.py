@@ -7,7 +7,7 @@ from starlette.responses import Response
 from weft.api.face import Answer, Parameter, accept, check_executed
 from weft.apps.files.metadata import clean_name
 from weft.apps.files.resource import show_file
-from weft.apps.files.service import Written
+from weft.apps.files.wish import Written
 from weft.model.view import Fate
 
 NAME = Parameter(

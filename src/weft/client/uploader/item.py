@@ -17,6 +17,8 @@ class Options:
     """How files are uploaded. `metadata`: the owner's fields, the same for every file that is stored."""
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    readers: tuple[str, ...] | None = None
+    """Accounts and collections that may see what is stored; None: whoever reads the network."""
     recursive: bool = True
     """Folders with all that is in them; else only the files directly in them."""
     hidden: bool = False

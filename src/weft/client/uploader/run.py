@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from weft.client.errors import ChangedError, ProblemError, UnreachableError, UnreadableError
 from weft.client.metadata import encode_json
@@ -204,7 +204,8 @@ class Run:
             await self._due.put(None)
 
     async def _find_there(self, batch: Sequence[Named]) -> dict[str, str]:
-        """Ids by digest of what the owner has, and some node holds."""
+        """Ids by digest of what the owner has, and some node holds. What others may see than is wanted is not
+        there: then the node says what is wrong."""
         wanted = list(dict.fromkeys(named.known.sha256 for named in batch))
         items = await self._ask_known(self._session.nodes, wanted)
         there = {item["sha256"]: item["id"] for item in items if item["held"]}
@@ -220,7 +221,7 @@ class Run:
                 break
         return there
 
-    async def _ask_known(self, nodes: Nodes, digests: Sequence[str]) -> list[dict[str, str]]:
+    async def _ask_known(self, nodes: Nodes, digests: Sequence[str]) -> list[dict[str, Any]]:
         key = self._session.key
         owner = {} if key is None else {"owner": key.public.address.hex()}
         answer = await nodes.ask_json(
@@ -230,8 +231,9 @@ class Run:
             headers=JSON,
             body=encode_json({"sha256": digests, **owner}),
         )
-        items: list[dict[str, str]] = answer["items"]
-        return items
+        wanted = None if self._options.readers is None else sorted(set(self._options.readers))
+        items: list[dict[str, Any]] = answer["items"]
+        return [item for item in items if wanted is None or item["readers"] == wanted]
 
     async def _send(self, lane: Lane) -> None:
         while (named := await self._due.get()) is not None:

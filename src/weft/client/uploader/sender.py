@@ -14,7 +14,7 @@ from typing import Any
 
 from weft.client import transactions
 from weft.client.errors import ChangedError, ProblemError, UnreachableError
-from weft.client.metadata import encode_json, make_creation
+from weft.client.metadata import check_readers, encode_json, make_creation
 from weft.client.nodes import Nodes
 from weft.client.session import Session
 from weft.client.signing import derive_file_id
@@ -49,7 +49,7 @@ class Sender:
         self._options = options
         self._state = state
         self._tally = tally
-        self._patch = encode_json(options.metadata)
+        self._patch = encode_json(options.metadata if options.readers is None else self._told())
 
     async def send(self, lane: Lane, path: Path, known: Digested) -> tuple[Uploaded, Digested]:
         """Store what the file holds now, which may be something else than is known. Bytes under way are in
@@ -176,7 +176,7 @@ class Sender:
                 name = {"name": name_of(path)}
                 blob = await node.ask_json("POST", f"{place}/blob", params=name, timeout_s=0.0, try_s=try_s)
                 return await self._create(node, key, blob, path, ours)
-            body = encode_json({"name": name_of(path), "metadata": self._options.metadata})
+            body = encode_json({"name": name_of(path), **self._told()})
             return await self._put_once(node, f"{place}/file", JSON, lambda: body, known.sha256, try_s)
         except ProblemError as error:
             if error.code == "upload.digest":
@@ -184,7 +184,7 @@ class Sender:
             raise
 
     async def _put_form(self, node: Nodes, path: Path, content: bytes, digest: str) -> dict[str, Any]:
-        form = await make_form(content, name_of(path), self._options.metadata, None)
+        form = await make_form(content, name_of(path), self._options.metadata, None, self._options.readers)
         return await self._put_once(node, "/v1/files", form.headers, form.body, digest, ANSWER_S)
 
     async def _put_once(
@@ -213,6 +213,10 @@ class Sender:
                 return file | {"is_new": answer.status_code != 200}
         raise _too_often(digest)
 
+    def _told(self) -> dict[str, Any]:
+        """What the owner says of every file."""
+        return {"metadata": self._options.metadata, "readers": self._options.readers}
+
     async def _create(
         self, node: Nodes, key: PrivateKey, blob: dict[str, Any], path: Path, ours: set[str]
     ) -> dict[str, Any]:
@@ -220,7 +224,8 @@ class Sender:
         digest = bytes.fromhex(blob["sha256"])
         for number in range(ERASED_MAX):
             id_ = derive_file_id(key, digest, number)
-            call = make_creation(id_, blob, name_of(path), self._options.metadata)
+            options = self._options
+            call = make_creation(id_, blob, name_of(path), options.metadata, options.readers)
             signed = await self._session.sign(call)
             ours.add(signed.id)
             try:
@@ -232,6 +237,7 @@ class Sender:
                     raise
             try:
                 file: dict[str, Any] = await node.ask_json("GET", f"/v1/files/{id_.hex()}", timeout_s=0.0)
+                check_readers(file, self._options.readers)
                 return file | {"is_new": file["transaction"]["id"] in ours}
             except ProblemError as error:
                 # An id whose file was erased is not used again.

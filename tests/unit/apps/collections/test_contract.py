@@ -1,16 +1,25 @@
 """The contract `collections`."""
 
+from typing import Any
+
 import pytest
 
 from tests.chain import Chain, key, make_genesis
 from weft.apps.collections import contract
-from weft.apps.collections.contract import Collection, find_collection, list_collections, list_members
+from weft.apps.collections.contract import (
+    Collection,
+    find_collection,
+    is_member,
+    list_collections,
+    list_members,
+    list_memberships,
+)
 from weft.model.call import (
     ChangeCollection,
     CreateCollection,
     DeleteCollection,
-    RenameCollection,
     ShareCollection,
+    UpdateCollection,
 )
 from weft.model.encoding import Record
 
@@ -32,8 +41,8 @@ def change(chain: Chain, signer: str, add: tuple[bytes, ...] = (), remove: tuple
     return call(chain, signer, "change", ChangeCollection(ID, add, remove))
 
 
-def share(chain: Chain, signer: str, account: str, is_writer: bool = True) -> str:
-    return call(chain, signer, "share", ShareCollection(ID, address(account), is_writer))
+def share(chain: Chain, signer: str, account: str, access: Any = "write") -> str:
+    return call(chain, signer, "share", ShareCollection(ID, address(account), access))
 
 
 def address(name: str) -> str:
@@ -73,9 +82,11 @@ def test_others_may_change_it_once_it_is_shared_with_them() -> None:
         assert share(chain, "ann", "bob") == ""
         assert collection(chain).writers == (address("bob"),)
         assert change(chain, "bob", FILES[:2]) == ""
-        assert call(chain, "bob", "rename", RenameCollection(ID, 0, None), b"Mine") == "collections.owner"
+        assert (
+            call(chain, "bob", "update", UpdateCollection(ID, 0, None, None), b"Mine") == "collections.owner"
+        )
         assert call(chain, "bob", "delete", DeleteCollection(ID, None)) == "collections.owner"
-        assert share(chain, "ann", "bob", False) == ""
+        assert share(chain, "ann", "bob", "none") == ""
         assert change(chain, "bob", (), FILES[:1]) == "collections.owner"
         assert change(chain, "eve", (), FILES[:1]) == ""
         assert list_members(chain.state, ID) == [FILES[1]]
@@ -87,8 +98,8 @@ def test_a_name_is_destroyed_when_it_changes_and_with_its_collection() -> None:
     create(chain)
     change(chain, "ann", FILES)
     first = collection(chain).name
-    assert call(chain, "ann", "rename", RenameCollection(ID, 0, 7), b"Winter") == "collections.version"
-    assert call(chain, "ann", "rename", RenameCollection(ID, 0, 2), b"Autumn") == ""
+    assert call(chain, "ann", "update", UpdateCollection(ID, 0, None, 7), b"Winter") == "collections.version"
+    assert call(chain, "ann", "update", UpdateCollection(ID, 0, None, 2), b"Autumn") == ""
     second = collection(chain).name
     assert first is not None
     assert second is not None
@@ -111,9 +122,60 @@ def test_there_are_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert change(chain, "ann", many) == "collections.count"
     monkeypatch.setattr(contract, "FILES_MAX", 4)
     monkeypatch.setattr(contract, "WRITERS_MAX", 1)
+    monkeypatch.setattr(contract, "READERS_MAX", 1)
+    monkeypatch.setattr(contract, "MEMBERSHIPS_MAX", 1)
     assert change(chain, "ann", FILES) == "collections.full"
     assert change(chain, "ann", FILES[:4]) == ""
     assert change(chain, "ann", FILES[4:], FILES[:1]) == ""
     assert share(chain, "ann", "bob") == ""
     assert share(chain, "ann", "eve") == "collections.full"
+    assert share(chain, "ann", "eve", "read") == ""
+    assert share(chain, "ann", "joe", "read") == "collections.full"
+    other = CreateCollection(FILES[1], 0)
+    assert call(chain, "eve", "create", other, b"Mine") == "collections.memberships"
+    assert share(chain, "eve", "eve", "none") == ""
+    assert call(chain, "eve", "create", other, b"Mine") == ""
     assert call(chain, "ann", "create", CreateCollection(FILES[0], 0), b"a", b"b") == "attachments.mismatch"
+
+
+def test_members_are_found_by_their_name() -> None:
+    """The owner, writers and readers, as long as they are. Whoever is named may leave, and others take nobody
+    out. Nobody is one of a collection that was deleted."""
+    chain = Chain(make_genesis(False, ann="writer", bob="writer", eve="writer", joe="administrator"))
+    create(chain)
+    assert share(chain, "ann", "bob", "read") == ""
+    assert share(chain, "bob", "eve", "read") == "collections.owner"
+    assert share(chain, "ann", "eve", "write") == ""
+    assert (collection(chain).writers, collection(chain).readers) == ((address("eve"),), (address("bob"),))
+    assert change(chain, "bob", FILES[:1]) == "collections.owner"
+    for name in ("ann", "bob", "eve"):
+        assert list_memberships(chain.state, address(name)) == [ID]
+        assert is_member(chain.state, address(name), ID.hex())
+    assert list_memberships(chain.state, address("joe")) == []
+    assert share(chain, "ann", "eve", "read") == ""
+    assert collection(chain).readers == tuple(sorted((address("eve"), address("bob"))))
+    assert share(chain, "bob", "eve", "none") == "collections.owner"
+    assert share(chain, "bob", "bob", "none") == ""
+    assert share(chain, "ann", "ann", "none") == ""
+    assert list_memberships(chain.state, address("bob")) == []
+    assert list_memberships(chain.state, address("ann")) == [ID]
+    assert call(chain, "ann", "delete", DeleteCollection(ID, None)) == ""
+    for name in ("ann", "bob", "eve"):
+        assert list_memberships(chain.state, address(name)) == []
+    assert [key for key in chain.state.values if key.startswith((b"collections\0m", b"collections\0n"))] == []
+
+
+def test_a_collection_is_hidden_and_shown() -> None:
+    """When it is made or later, by its owner; its name stays."""
+    chain = Chain()
+    assert call(chain, "ann", "create", CreateCollection(ID, 0, True), b"Summer") == ""
+    name = collection(chain).name
+    assert collection(chain).is_private
+    assert call(chain, "bob", "update", UpdateCollection(ID, None, False, None)) == "collections.owner"
+    assert call(chain, "ann", "update", UpdateCollection(ID, None, False, 7)) == "collections.version"
+    assert (
+        call(chain, "ann", "update", UpdateCollection(ID, None, False, None), b"x") == "attachments.mismatch"
+    )
+    assert call(chain, "ann", "update", UpdateCollection(ID, None, False, 1)) == ""
+    assert (collection(chain).is_private, collection(chain).name) == (False, name)
+    assert chain.erased == []

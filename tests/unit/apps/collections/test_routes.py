@@ -26,7 +26,7 @@ async def webs(tmp_path: Path) -> AsyncIterator[list[httpx.AsyncClient]]:
     async with Net(tmp_path, 2) as net:
         webs, servers = [], []
         for node in net.nodes:
-            collections = CollectionsService(node.files.ledger, node.files.owner_of)
+            collections = CollectionsService(node.files.ledger)
             routes = [router(node.files), collections_router(collections)]
             app = create_app(cast(Any, node), routes, lambda: b"", None)
             port: asyncio.Future[int] = asyncio.get_running_loop().create_future()

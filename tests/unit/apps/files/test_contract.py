@@ -5,6 +5,7 @@ import pytest
 from tests.chain import Chain, attachment, key, make_genesis
 from weft.apps.files.contract import (
     FINDERS_MAX,
+    READERS_MAX,
     FileState,
     find_file,
     find_findings,
@@ -12,7 +13,7 @@ from weft.apps.files.contract import (
     read_versions_of,
 )
 from weft.execution.version import PAGE
-from weft.model.call import CreateFile, EraseFile, TagFile, UpdateFile
+from weft.model.call import CreateFile, EraseFile, ShareFile, TagFile, UpdateFile
 from weft.model.transaction import identity_of
 
 ID = b"0123456789abcdef"
@@ -150,6 +151,57 @@ def test_whose_file_it_is_counts_in_a_closed_network_only() -> None:
     for chain, refused in ((closed, "files.owner"), (opened, "")):
         assert codes(chain, create(chain), update(chain, "bob"), update(chain, "cleo")) == ["", refused, ""]
         assert codes(chain, erase(chain, "bob")) == [refused]
+
+
+ALBUM = "ab" * 16
+
+
+def create_private(chain: Chain, *readers: str) -> bytes:
+    arguments = CreateFile(ID, 1000, "image/jpeg", 0, 1, 2, 3, readers)
+    return chain.sign("ann", "files", "create", arguments, *CONTENTS)
+
+
+def share(chain: Chain, signer: str, readers: tuple[str, ...] | None) -> bytes:
+    return chain.sign(signer, "files", "share", ShareFile(ID, readers))
+
+
+def test_who_may_see_a_file_is_said_by_its_owner() -> None:
+    """When it is made or later: a whole list each time, in order and each once; by an administrator too, and
+    by nobody else, on an open network as on a closed one. It is no version of the file."""
+    bob = key("bob").public.address.hex()
+    for is_open in (True, False):
+        roles = {"ann": "writer", "bob": "writer", "cleo": "administrator"}
+        chain = Chain(make_genesis(is_open, **roles))  # type: ignore[arg-type]
+        assert codes(chain, create_private(chain, bob, ALBUM, bob)) == [""]
+        assert file(chain).readers == tuple(sorted((ALBUM, bob)))
+        assert codes(chain, share(chain, "bob", None), share(chain, "ann", ())) == ["files.owner", ""]
+        assert file(chain).readers == ()
+        (receipt,) = chain.run(share(chain, "cleo", None))
+        assert (receipt.code, file(chain).readers, file(chain).newest.number) == ("", None, 1)
+        (event,) = receipt.events
+        assert (event.type, {name for name, _ in event.data}) == ("file.shared", {"id", "version", "owner"})
+
+
+def test_a_file_that_not_everybody_may_see_belongs_to_its_owner_on_an_open_network_too() -> None:
+    """Others can neither change it, nor erase it, nor tell of it; nodes may tell."""
+    chain = Chain(make_genesis(True, gate="gateway"))
+    chain.commit(create_private(chain))
+    assert codes(chain, update(chain, "bob"), tag(chain, "bob"), erase(chain, "bob")) == ["files.owner"] * 3
+    assert codes(chain, tag(chain, "gate"), update(chain), erase(chain)) == ["", "", ""]
+    assert file(chain).readers is None
+    assert codes(chain, share(chain, "ann", ())) == ["files.erased"]
+
+
+def test_readers_are_bounded_and_well_formed() -> None:
+    """Addresses and ids of collections, so many at most."""
+    chain = Chain()
+    many = tuple(f"{number:040x}" for number in range(READERS_MAX + 1))
+    assert codes(chain, create_private(chain, *many)) == ["files.readers"]
+    assert codes(chain, create_private(chain, *many[1:])) == [""]
+    assert codes(chain, share(chain, "ann", many), share(chain, "ann", ("local",))) == [
+        "files.readers",
+        "arguments.invalid",
+    ]
 
 
 @pytest.mark.parametrize(

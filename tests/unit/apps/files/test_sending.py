@@ -46,7 +46,8 @@ async def test_a_file_in_pieces_is_as_one_in_one_piece(web: httpx.AsyncClient) -
     assert (await web.head(place)).status_code == 404
 
     known = await web.post("/v1/files:known", json={"sha256": [NAME, "0" * 64]})
-    assert known.json()["items"] == [{"sha256": NAME, "id": file["id"], "held": True}]
+    item = {"sha256": NAME, "id": file["id"], "held": True, "readers": None}
+    assert known.json()["items"] == [item]
     other = await web.post("/v1/files:known", json={"sha256": [NAME], "owner": "ab" * 20})
     assert other.json()["items"] == []
 

@@ -42,6 +42,7 @@ async def put(node: TwinNode, content: bytes, name: str = "a.txt", **terms: Any)
             incoming,
             name,
             terms.get("patch", {}),
+            terms.get("readers"),
             terms.get("key"),
             terms.get("wait", "executed"),
             terms.get("timeout_ms", 5000),

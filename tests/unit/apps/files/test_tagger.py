@@ -87,10 +87,13 @@ async def test_pictures_that_look_alike_are_found(net: Net, samples: Path) -> No
     async with looking(node):
         await until(lambda: all(told(node, file.id) for file in (*files, small)))
     height = node.store.head.height
-    ((bits, found),) = await find_alike(node.files, files[0].id, 10, height)
+    viewer = node.files.viewer(node.caller)
+    ((bits, found),) = await find_alike(node.files, viewer, files[0].id, 10, height)
     assert (found.id, bits <= APART_MAX) == (small.id, True)
-    assert [view.id for _, view in await find_alike(node.files, small.id, 10, height)] == [files[0].id]
-    assert await find_alike(node.files, files[1].id, 10, height) == []
+    assert [view.id for _, view in await find_alike(node.files, viewer, small.id, 10, height)] == [
+        files[0].id
+    ]
+    assert await find_alike(node.files, viewer, files[1].id, 10, height) == []
 
 
 async def test_what_was_seen_goes_with_the_file(net: Net) -> None:
