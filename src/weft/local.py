@@ -9,7 +9,6 @@ ever signalled; nothing is started when a port is taken or the folder belongs to
 """
 
 import http.client
-import json
 import os
 import random
 import secrets
@@ -19,18 +18,19 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from weft.config import PREFIX, Config, load_config
+from weft.ending import Ending, describe_ending
 from weft.home import LOG_FILE, create_home, find_running, load_genesis
 from weft.model.committee import FaultModel, Member
 from weft.model.errors import HomeError, LaunchError, PortError
 from weft.model.genesis import Account, Genesis, format_genesis
-from weft.model.limits import KIB, MIB, Limits
+from weft.model.limits import MIB, Limits
 
 HOST = "127.0.0.1"
 PEER_PORT_OFFSET = 100
@@ -41,6 +41,7 @@ LOG_BYTES_MAX = 16 * MIB
 """A larger log is put aside when its node starts; one older log is kept."""
 STOP_SECONDS = 10
 READY_SECONDS = 60
+SLOW_FIX = "Look with `weft status` whether it comes, and into logs/node.log in its home."
 
 
 class Network:
@@ -68,6 +69,8 @@ class Network:
             if asked not in (None, is_there):
                 raise HomeError(f"{home} holds a network with {name} {is_there}, not {asked}")
         self._started: dict[int, subprocess.Popen[bytes]] = {}
+        self._logged: dict[int, int] = {}
+        """Bytes that were in a node's log before it started."""
 
     @classmethod
     def find(cls, home: Path) -> Self:
@@ -111,42 +114,65 @@ class Network:
             for host, port in ((config.api.host, config.api.port), (config.peer.host, config.peer.port)):
                 check_port_free(host, port)
         for node in missing:
-            self._started[node] = _launch(self.configs[node].home)
+            self._started[node], self._logged[node] = _launch(self.configs[node].home)
         return missing
 
-    def wait_ready(
-        self,
-        nodes: Sequence[int] | None = None,
-        seconds: float = READY_SECONDS,
-        tell: Callable[[int], None] = lambda node: None,
-    ) -> None:
-        """Return once these (all) nodes say that they are ready; `tell` hears of each. Raises LaunchError."""
+    def wait_ready(self, nodes: Sequence[int] | None = None, seconds: float = READY_SECONDS) -> None:
+        """Return once these (all) nodes are ready. Raises LaunchError for the first that fails."""
+        for _, error in self._settle(nodes, seconds):
+            if error is not None:
+                raise error
+
+    def wait_quorum(
+        self, tell: Callable[[int], None], seconds: float = READY_SECONDS
+    ) -> dict[int, LaunchError]:
+        """Wait for all nodes; why those that are not ready are not, `tell` hears of the others.
+
+        Raises LaunchError as soon as the others can be no quorum.
+        """
+        failed: dict[int, LaunchError] = {}
+        committee = self.genesis.committee
+        left = committee.total
+        for node, error in self._settle(None, seconds):
+            if error is None:
+                tell(node)
+                continue
+            failed[node] = error
+            left -= self.genesis.members[node].weight
+            if left < committee.quorum:
+                raise LaunchError("; ".join(map(str, failed.values())), fix=error.fix)
+        return failed
+
+    def _settle(
+        self, nodes: Sequence[int] | None, seconds: float
+    ) -> Iterator[tuple[int, LaunchError | None]]:
+        """Each of these (all) nodes when it is ready, or when it has ended or taken too long: why."""
         deadline = time.monotonic() + seconds
         waiting = list(range(len(self.configs)) if nodes is None else nodes)
         while waiting:
             for node in tuple(waiting):
                 if _is_ready(self.configs[node]):
-                    waiting.remove(node)
-                    tell(node)
+                    error = None
                 elif self.has_ended(node):
-                    raise LaunchError(f"node{node} ended while starting: {self.last_words(node)}")
-            if waiting and time.monotonic() > deadline:
-                names = ", ".join(f"node{node}" for node in waiting)
-                raise LaunchError(f"{names} not ready after {seconds:.0f} s: {self.last_words(waiting[0])}")
+                    ending = self.last_words(node)
+                    error = LaunchError(f"node{node} {ending.text}", fix=ending.fix)
+                elif time.monotonic() > deadline:
+                    error = LaunchError(f"node{node} is not ready after {seconds:.0f} s", fix=SLOW_FIX)
+                else:
+                    continue
+                waiting.remove(node)
+                yield node, error
             time.sleep(0.05 if waiting else 0)
 
     def has_ended(self, node: int) -> bool:
         """Whether this object started the node and its process is over."""
         return node in self._started and self._started[node].poll() is not None
 
-    def last_words(self, node: int) -> str:
-        """The end of a node's log, without what only its developers can use."""
-        path = self.configs[node].home / LOG_FILE
-        with suppress(OSError), path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 64 * KIB))
-            lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-            return _shorten((lines or ["its log is empty"])[-1])
-        return f"there is no {path}"
+    def last_words(self, node: int) -> Ending:
+        """How a node ended that this object started."""
+        process = self._started[node]
+        assert process.returncode is not None, "only who has ended has last words"
+        return describe_ending(process.returncode, self.configs[node].home / LOG_FILE, self._logged[node])
 
     def kill(self, node: int) -> None:
         """SIGKILL, as a power cut would."""
@@ -270,8 +296,9 @@ def _read(home: Path) -> tuple[tuple[Config, ...], Genesis]:
     return configs, genesis
 
 
-def _launch(home: Path) -> subprocess.Popen[bytes]:
-    """Start a node in a session of its own, so that Ctrl-C in a terminal reaches the supervisor alone."""
+def _launch(home: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """Start a node in a session of its own, so that Ctrl-C in a terminal reaches the supervisor alone; with
+    how many bytes its log had before."""
     log = home / LOG_FILE
     log.parent.mkdir(exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
@@ -279,7 +306,8 @@ def _launch(home: Path) -> subprocess.Popen[bytes]:
     # What makes one node differ from the others stands in its file; a variable would make them the same.
     own = tuple(f"{PREFIX}{section}_" for section in ("NODE", "API", "PEER"))
     with log.open("ab") as output:
-        return subprocess.Popen(
+        begin = output.tell()
+        process = subprocess.Popen(
             (sys.executable, "-m", "weft", "start", "--home", str(home)),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -287,6 +315,7 @@ def _launch(home: Path) -> subprocess.Popen[bytes]:
             env={name: value for name, value in os.environ.items() if not name.startswith(own)},
             start_new_session=True,
         )
+    return process, begin
 
 
 def _is_ready(config: Config) -> bool:
@@ -298,13 +327,3 @@ def _is_ready(config: Config) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _shorten(line: str) -> str:
-    """A log line as a sentence: the reason in it if it states one, else the last line of its exception."""
-    try:
-        fields = json.loads(line)
-        text = fields.get("reason") or fields.get("exception", "").strip().rpartition("\n")[2] or line
-    except (ValueError, AttributeError):
-        text = line
-    return str(text)[:500]

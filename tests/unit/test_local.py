@@ -78,9 +78,66 @@ def test_a_node_that_cannot_start_is_named_with_its_last_words(home: Path) -> No
     """Others that were started are stopped again."""
     network = Network(home, nodes=1, port_base=free_port_base(1))
     (network.configs[0].home / "keys" / "gateway.json").chmod(0o644)
-    with pytest.raises(LaunchError, match="node0 ended while starting"), network:
-        pass
-    assert "chmod 600" in network.last_words(0)
+    with pytest.raises(
+        LaunchError, match=r"node0 ended with code 1: .*gateway.json.* \[home.key\]"
+    ) as failed:
+        network.__enter__()
+    assert "chmod 600" in failed.value.fix
+
+
+def test_a_damaged_node_does_not_stop_a_quorum(home: Path) -> None:
+    """It is named with code, reason and fix; the others run, and `up` that stays watches them."""
+    network = Network(home, nodes=3, fault_model="crash", port_base=free_port_base(3))
+    (network.configs[1].home / "keys" / "gateway.json").chmod(0o644)
+    with up(home) as process:
+        assert process.stdout
+        assert process.stderr
+        told = []
+        for line in process.stderr:
+            told.append(line)
+            if "Ctrl-C" in line:
+                break
+        running = [network.find_process(node) is not None for node in range(3)]
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+    assert running == [True, False, True]
+    assert told[0].startswith("node1 ended with code 1: ")
+    assert "[home.key]" in told[0]
+    assert "chmod 600" in told[1]
+    assert process.returncode == 0
+
+
+def test_too_few_for_a_quorum_are_stopped(home: Path) -> None:
+    """All that failed are named, and nothing is left running."""
+    network = Network(home, nodes=2, fault_model="crash", port_base=free_port_base(2))
+    (network.configs[1].home / "keys" / "gateway.json").chmod(0o644)
+    with up(home, "--detach") as process:
+        _, err = process.communicate()
+    assert process.returncode == 1
+    assert "node1 ended with code 1" in err
+    assert [network.find_process(node) for node in range(2)] == [None] * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "code"),
+    [(signal.SIGKILL, "was killed by SIGKILL", 1), (signal.SIGTERM, "was stopped", 0)],
+)
+def test_up_tells_how_its_nodes_ended_and_ends_with_the_last(
+    home: Path, kind: signal.Signals, text: str, code: int
+) -> None:
+    """What a node said while it was well is not shown as the reason; asked to, it is no failure."""
+    with up(home, "--nodes", "1", "--port-base", str(free_port_base(1))) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if "Ctrl-C" in line:
+                break
+        pid = Network.find(home).find_process(0)
+        assert pid
+        os.kill(pid, kind)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert err.splitlines()[0] == f"node0 {text}"
+    assert "node.ready" not in err
 
 
 def test_nothing_starts_when_one_port_of_many_is_taken(home: Path) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from weft.cli.options import DEFAULT_NETWORK, AsJson, Home, Urls, find_urls, is_network
 from weft.cli.terminal import progress, show_json, show_line, show_rows, tell
+from weft.model.errors import LaunchError
 
 if TYPE_CHECKING:
     from weft.local import Network
@@ -33,7 +34,9 @@ def up(
     port_base: Annotated[
         int | None, typer.Option(help="REST on P+i, peers on P+100+i. [default: 8700]", min=1, max=65335)
     ] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Return once every node is ready.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Return once every node is ready, or has failed.")
+    ] = False,
     photos: Annotated[
         Path | None,
         typer.Option(help="Upload this folder's pictures and films.", exists=True, file_okay=False),
@@ -42,7 +45,10 @@ def up(
         bool, typer.Option("--machine-tags", help="Nodes look for faces and likenesses in pictures.")
     ] = False,
 ) -> None:
-    """Start a local network, or what of it is not running; Ctrl-C stops it and keeps the data."""
+    """Start a local network, or what of it is not running; Ctrl-C stops it and keeps the data.
+
+    A node that cannot start is named with the reason; as long as the others are a quorum, they go on.
+    """
     from weft.local import Network
 
     network = Network(home, nodes, fault_model, port_base)
@@ -54,18 +60,18 @@ def up(
         signal.signal(kind, _interrupt)
     try:
         started = network.start()
-        _wait_ready(network)
+        failed = _wait_ready(network)
         if photos:
             _upload(network.urls, photos)
         _show_nodes(_gather(network.urls))
-        show_line(f"\n{network.urls[0]}")
+        show_line("\n" + next(url for node, url in enumerate(network.urls) if node not in failed))
         if detach:
             return
         if not started:
             tell("every node ran already; this command started none and ends")
             return
         tell("Ctrl-C stops the nodes and keeps the data")
-        _watch(network, started)
+        _watch(network, started, failed)
     except BaseException as error:
         # Stopping is bounded; a second signal would leave nodes behind.
         for kind in ENDINGS:
@@ -124,21 +130,41 @@ def _show_nodes(rows: Sequence[dict[str, Any]]) -> None:
     show_rows([{**row, **{name: row.get(name, "-")[:12] for name in short}} for row in rows], COLUMNS)
 
 
-def _wait_ready(network: "Network") -> None:
+def _wait_ready(network: "Network") -> set[int]:
+    """Wait for a quorum at least; those that did not get ready, which are told of with their reasons."""
     with progress("starting", len(network.configs)) as advance:
-        network.wait_ready(tell=lambda node: advance(1))
+        failed = network.wait_quorum(lambda node: advance(1))
+    for error in failed.values():
+        tell(f"{error}\n  fix: {error.fix}")
+    if failed:
+        tell("the others are a quorum and go on")
+    return set(failed)
 
 
-def _watch(network: "Network", started: Sequence[int]) -> None:
-    """Stay until interrupted; say once of each node that it ended by itself."""
-    told: set[int] = set()
-    while True:
+def _watch(network: "Network", started: Sequence[int], failed: set[int]) -> None:
+    """Stay until interrupted, or until no node is left; say once of each how it ended.
+
+    Of those that `failed` to start it is said already. Raises LaunchError when the last has gone and one of
+    them was not asked to.
+    """
+    told = set(filter(network.has_ended, failed))
+    while not told.issuperset(started):
         for node in started:
             if node not in told and network.has_ended(node):
                 told.add(node)
-                tell(f"node{node} ended: {network.last_words(node)}")
-                tell(f"  start it again: weft start --home {network.configs[node].home}")
+                _tell_ending(network, node)
         time.sleep(0.5)
+    if not all(network.last_words(node).was_asked for node in started):
+        raise LaunchError("every node that this command started has ended")
+
+
+def _tell_ending(network: "Network", node: int) -> None:
+    ending = network.last_words(node)
+    tell(f"node{node} {ending.text}")
+    if ending.fix:
+        tell(f"  fix: {ending.fix}")
+    if not ending.was_asked:
+        tell(f"  start it again: weft start --home {network.configs[node].home}")
 
 
 def _gather(urls: Sequence[str]) -> list[dict[str, Any]]:

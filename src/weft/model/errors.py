@@ -42,6 +42,12 @@ class WeftError(Exception):
     code = "weft.error"
     fix = "Look at the message; if it does not help, open an issue with it."
 
+    def __init__(self, *args: object, fix: str | None = None) -> None:
+        """`fix`: for who knows better what to do than the class can."""
+        super().__init__(*args)
+        if fix is not None:
+            self.fix = fix
+
 
 class EncodingError(WeftError):
     code = "encoding.invalid"
