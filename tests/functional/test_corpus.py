@@ -20,7 +20,7 @@ from tests.functional import corpus
 from tests.functional.corpus import KILOBYTE, Piece
 from tests.functional.network import IS_LONG, PATIENCE_S, PHOTOS, Launch
 from tests.functional.test_photos import NEIGHBOUR, list_all
-from weft.apps.files.metadata import clean_name
+from weft.model.said import clean_name
 
 FLIPS = 40 if IS_LONG else 4
 ZEROS = 1 << 30 if IS_LONG else 8 << 20

@@ -20,7 +20,7 @@ from weft.apps.files import query as q
 from weft.apps.files.content import find_range
 from weft.apps.files.errors import RangeError
 from weft.apps.files.media import media_type_of
-from weft.apps.files.metadata import apply_patch, clean_name, decode_metadata, encode_metadata, read_patch
+from weft.apps.files.metadata import apply_patch, decode_metadata, encode_metadata, read_patch
 from weft.client import Call
 from weft.client.signing import sign
 from weft.model.call import (
@@ -35,6 +35,7 @@ from weft.model.call import (
     UpdateFile,
 )
 from weft.model.errors import DocumentError
+from weft.model.said import clean_name
 from weft.model.transaction import (
     Attachment,
     Commitment,

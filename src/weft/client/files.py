@@ -50,6 +50,7 @@ class Files:
         `readers`: accounts and collections that may see it beside its owner; None: whoever reads the network.
         """
         name = name or (source.name if isinstance(source, Path) else "unnamed")
+        patched({}, metadata or {})
         if self._session.key is not None:
             made = name, metadata or {}, readers
             return await self._put_signed(self._session.key, source, *made, wait, on_progress)
@@ -72,7 +73,8 @@ class Files:
     ) -> AsyncIterator[Uploaded]:
         """Upload files and folders; what became of each, as it is known. Leaving early stops the upload, and
         the same again goes on where it was, given `options.state`. Raises UnreachableError when no node
-        answers for `options.patience_s`, ProblemError when all refuse whatever comes."""
+        answers for `options.patience_s`, ProblemError when all refuse whatever comes, or when what is said of
+        the files makes no sense."""
         return Run(self._session, list(paths), options or Options(), tally or Tally()).results()
 
     async def show(self, id_: str) -> Resource:

@@ -7,7 +7,10 @@ from typing import Any
 from weft.client.errors import ProblemError
 from weft.client.signing import Call
 from weft.model.call import CreateFile
+from weft.model.document import check_document
+from weft.model.said import METADATA_BYTES_MAX, OWNER_FIELDS, check_names, check_said
 
+BAD_FIX = f"Send an object of {', '.join(OWNER_FIELDS)} (docs/reference/files.md)."
 APART = ("location", "place", "machine_tags")
 """What is in other attachments: of the position, and of what programs found."""
 
@@ -69,15 +72,32 @@ def check_readers(file: dict[str, Any], readers: Sequence[str] | None) -> dict[s
 
 def contents_of(name: str, metadata: Mapping[str, Any]) -> Sequence[bytes]:
     """Name, metadata and, if there is one, the position with its name: an attachment each."""
-    rest = {field: value for field, value in metadata.items() if field not in APART}
     named = {"place": metadata["place"]} if "place" in metadata else {}
     position = [encode_json(metadata["location"] | named)] if "location" in metadata else []
-    return [name.encode(), encode_json(rest), *position]
+    return [name.encode(), _encode_rest(metadata), *position]
 
 
 def patched(metadata: Mapping[str, Any], patch: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The patch applied. What was known of the place or the zone goes with the position or the time."""
-    merged: Mapping[str, Any] = merge(metadata, patch)
+    """The patch applied. What was known of the place or the zone goes with the position or the time. Raises
+    ProblemError `file.metadata` for what a node would refuse, and whoever reads it leave out."""
+    try:
+        check_document(encode_json(patch))
+        check_names(patch)
+        merged = check_said(merge(metadata, patch))
+        size = len(_encode_rest(merged))
+    except (ValueError, RecursionError) as error:
+        raise _refused(str(error)) from None
+    if size > METADATA_BYTES_MAX:
+        raise _refused(f"metadata of {size} bytes; the limit is {METADATA_BYTES_MAX}")
     gone = {"place"} if merged.get("location") != metadata.get("location") else set()
     gone |= {"taken_offset"} if "taken_at" in patch else set()
     return {field: value for field, value in merged.items() if field not in gone}
+
+
+def _encode_rest(metadata: Mapping[str, Any]) -> bytes:
+    return encode_json({field: value for field, value in metadata.items() if field not in APART})
+
+
+def _refused(detail: str) -> ProblemError:
+    """As a node says it."""
+    return ProblemError(400, {"code": "file.metadata", "detail": detail, "fix": BAD_FIX})

@@ -11,7 +11,7 @@ import pytest
 
 from tests.chain import key
 from tests.unit.client.conftest import FilesTwin
-from weft.client import AsyncClient, ProblemError, UnprovedError
+from weft.client import AsyncClient, Options, ProblemError, UnprovedError
 
 CONTENT = b"some text, nothing special\n" * 40_000
 
@@ -131,3 +131,46 @@ async def cutting(url: str, bytes_max: int) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+
+
+BAD = (
+    {"titel": "x"},
+    {"title": "x" * 501},
+    {"tags": ["ok", "a" * 101]},
+    {"taken_at": "2020-13-40"},
+    {"location": {"lat": 95, "lon": 1}},
+    {"custom": {"x": "y" * (64 << 10)}},
+    {"custom": {"x": float("nan")}},
+)
+
+
+@pytest.mark.parametrize("said", BAD)
+async def test_what_makes_no_sense_is_refused_before_it_is_signed(
+    files_url: str, signer: object, said: dict[str, object], tmp_path: Path
+) -> None:
+    """Readers would leave it out: the same refusal with a key and without one, and nothing is stored."""
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    async with AsyncClient([files_url], signer) as client:  # type: ignore[arg-type]
+        with pytest.raises(ProblemError) as caught:
+            await client.files.put(path, metadata=said)
+        assert caught.value.code == "file.metadata"
+        with pytest.raises(ProblemError) as caught:
+            [one async for one in client.files.put_many([path], Options(metadata=said))]
+        assert caught.value.code == "file.metadata"
+        assert (await client.files.search())["total"] == 0
+
+
+async def test_a_bad_change_leaves_what_was_said(files_url: str, signer: object) -> None:
+    """And what people write in any script is kept as they wrote it."""
+    async with AsyncClient([files_url], signer) as client:  # type: ignore[arg-type]
+        put = await client.files.put(b"content", name="Screenshot\u202f3.png", metadata={"title": "good"})
+        assert put["name"] == "Screenshot\u202f3.png"
+        with pytest.raises(ProblemError) as caught:
+            await client.files.update(put["id"], {"title": "x" * 501})
+        assert caught.value.code == "file.metadata"
+        family = "Familie \U0001f468\u200d\U0001f469\u200d\U0001f467"
+        assert (await client.files.show(put["id"]))["metadata"]["title"] == "good"
+        changed = await client.files.update(put["id"], {"title": family, "tags": ["caf\u00e9\u00a0noir"]})
+        assert changed["metadata"]["title"] == family
+        assert changed["metadata"]["tags"] == ["caf\u00e9\u00a0noir"]

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from weft.apps.collections.contract import Collection, find_collection, list_collections, list_members
 from weft.apps.files.errors import CollectionUnknownError
-from weft.apps.files.metadata import clean_name
 from weft.apps.files.ports import Ledger
 from weft.apps.files.viewer import Viewer
 from weft.model.call import FileId
+from weft.model.said import clean_line
 from weft.model.transaction import Attachment
 
 
@@ -53,5 +53,5 @@ def load_page(ledger: Ledger, after: FileId | None, count: int, viewer: Viewer) 
 def _view(ledger: Ledger, id_: FileId, state: Collection) -> CollectionView:
     assert state.name is not None
     content = ledger.attachments.find(state.name.digest)
-    name = clean_name(content.content.decode("utf-8", "replace")) if isinstance(content, Attachment) else None
+    name = clean_line(content.content.decode("utf-8", "replace")) if isinstance(content, Attachment) else None
     return CollectionView(id_.hex(), name, state)

@@ -41,8 +41,8 @@ from weft.apps.collections.contract import CHANGE_MAX
 from weft.apps.collections.reader import CollectionView
 from weft.apps.collections.service import CollectionsService
 from weft.apps.files.errors import CollectionUnknownError
-from weft.apps.files.metadata import clean_name
 from weft.apps.files.viewer import node_itself
+from weft.model.said import clean_line
 from weft.model.view import Fate
 
 BODY_BYTES_MAX = 64 << 10
@@ -158,7 +158,7 @@ def _add_writing(routes: APIRouter, collections: CollectionsService) -> None:
         terms = begin_write(request)
         check_media_type(request, "application/json")
         asked = decode_body(_namings, await read_body(request, BODY_BYTES_MAX))
-        fate = await collections.create(terms, clean_name(asked.name), asked.private)
+        fate = await collections.create(terms, clean_line(asked.name), asked.private)
         return await _present(collections, fate, terms, 201)
 
     @routes.patch(
@@ -172,7 +172,7 @@ def _add_writing(routes: APIRouter, collections: CollectionsService) -> None:
         asked = decode_body(_updatings, await read_body(request, BODY_BYTES_MAX))
         if asked.name is None and asked.private is None:
             raise RequestError("neither name nor private is given: nothing would change")
-        name = None if asked.name is None else clean_name(asked.name)
+        name = None if asked.name is None else clean_line(asked.name)
         fate = await collections.update(terms, ID.of(request), name, asked.private)
         return await _present(collections, fate, terms, 200)
 

@@ -18,18 +18,25 @@ import msgspec
 
 from weft.api.document import check_document
 from weft.apps.files.errors import MetadataError
+from weft.model.said import (
+    CHECKS,
+    METADATA_BYTES_MAX,
+    TAGS_MAX,
+    TIME,
+    TITLE_MAX,
+    check_names,
+    check_said,
+    check_text,
+    check_texts,
+    check_time,
+)
 
-BYTES_MAX = 64 << 10
-TITLE_MAX, DESCRIPTION_MAX, TAG_MAX, TAGS_MAX, NAME_BYTES_MAX = 500, 20_000, 100, 100, 255
-OWNER_FIELDS = ("title", "description", "tags", "taken_at", "location", "custom")
+BYTES_MAX = METADATA_BYTES_MAX
 
 Metadata = dict[str, Any]
 
 _UNSPEAKABLE = "metadata holds a number or a character that JSON cannot carry"
 
-_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-](?:[01]\d|2[0-3]):[0-5]\d))"
-)
 _OFFSET = re.compile(r"[+-]\d\d:\d\d")
 
 APART = ("location", "place", "machine_tags")
@@ -46,9 +53,10 @@ def read_patch(raw: bytes) -> Metadata:
         raise MetadataError(_UNSPEAKABLE) from None
     if not isinstance(patch, dict):
         raise MetadataError("metadata is not a JSON object")
-    unknown = sorted(set(patch) - set(OWNER_FIELDS))
-    if unknown:
-        raise MetadataError(f"metadata has no field {_shown(unknown[0])}; it has {', '.join(OWNER_FIELDS)}")
+    try:
+        check_names(patch)
+    except ValueError as error:
+        raise MetadataError(str(error)) from None
     return patch
 
 
@@ -60,9 +68,10 @@ def apply_patch(metadata: Metadata, patch: Metadata) -> Metadata:
         merged |= _offset_in(merged.get("taken_at"))
     if merged.get("location") != metadata.get("location"):
         merged.pop("place", None)
-    for name, check in _CHECKS.items():
-        if name in merged:
-            merged[name] = check(merged[name])
+    try:
+        merged = {**check_said(merged), **_in_utc(merged)}
+    except ValueError as error:
+        raise MetadataError(str(error)) from None
     encode_metadata(merged)
     return merged
 
@@ -82,7 +91,8 @@ def encode_metadata(metadata: Metadata) -> tuple[bytes, bytes | None]:
 
 
 def decode_metadata(rest: bytes, position: bytes | None) -> Metadata:
-    """What the two attachments say. A client may sign anything into them: what makes no sense is left out."""
+    """What the two attachments say. A client may sign anything into them: what makes no sense is left out,
+    of a list what makes none in it."""
     location = {} if position is None else _decode(position)
     place = location.pop("place", None)
     found = _decode(rest) | {"location": location or None, "place": place}
@@ -91,8 +101,9 @@ def decode_metadata(rest: bytes, position: bytes | None) -> Metadata:
     for name, check in _ALL_CHECKS.items():
         value = found.get(name)
         if value is not None:
-            with suppress(MetadataError):
-                metadata[name] = check(value)
+            with suppress(ValueError):
+                metadata[name] = check(_sensible(value, check) if name in _LISTS else value)
+    metadata |= _in_utc(metadata)
     for name, needed in (("place", "location"), ("taken_offset", "taken_at")):
         if needed not in metadata:
             metadata.pop(name, None)
@@ -102,14 +113,6 @@ def decode_metadata(rest: bytes, position: bytes | None) -> Metadata:
 def canonical_patch(patch: Metadata) -> bytes:
     """The same bytes for the same meaning, whatever the order of names and the white space."""
     return _encode(patch)
-
-
-def clean_name(name: str) -> str:
-    """A file name without folders and control characters, of at most 255 bytes."""
-    last = re.split(r"[/\\]", name)[-1]
-    shown = "".join(letter for letter in last if letter.isprintable()).strip()
-    cut = shown.encode("utf-8", "ignore")[:NAME_BYTES_MAX].decode("utf-8", "ignore")
-    return cut if cut not in ("", ".", "..") else "unnamed"
 
 
 def texts_of(value: object) -> Iterator[str]:
@@ -126,7 +129,7 @@ def texts_of(value: object) -> Iterator[str]:
 
 def parse_time(text: object) -> datetime:
     """The moment that an RFC 3339 text names; raises ValueError."""
-    match = _TIME.fullmatch(text) if isinstance(text, str) else None
+    match = TIME.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError("must be an RFC 3339 time such as 2008-10-22T16:28:39Z")
     day, clock, fraction, _, offset = match.groups()
@@ -145,7 +148,7 @@ def write_time(moment: datetime) -> str:
 
 def _offset_in(text: object) -> Metadata:
     """The zone that a time was given in, unless that is UTC."""
-    match = _TIME.fullmatch(text) if isinstance(text, str) else None
+    match = TIME.fullmatch(text) if isinstance(text, str) else None
     return {"taken_offset": match[5]} if match is not None and match[5] else {}
 
 
@@ -162,89 +165,42 @@ def _merge(target: object, patch: object) -> Any:
     return merged
 
 
-def _text(field: str, length_max: int) -> Callable[[object], str]:
-    def check(value: object) -> str:
-        if not isinstance(value, str) or len(value) > length_max:
-            raise MetadataError(f"{field} must be text of at most {length_max} characters")
-        if not value.isprintable() and any(
-            not letter.isprintable() and letter not in "\n\r\t" for letter in value
-        ):
-            raise MetadataError(f"{field} holds a control character")
+def _in_utc(metadata: Metadata) -> Metadata:
+    """Its times, as they are kept."""
+    return {name: write_time(parse_time(metadata[name])) for name in _TIMES if name in metadata}
+
+
+def _sensible(value: object, check: Callable[[object], list[str]]) -> object:
+    """Of a list, the texts that make sense, as many as there may be."""
+    if not isinstance(value, list):
         return value
-
-    return check
-
-
-def _texts(field: str, one: str) -> Callable[[object], list[str]]:
-    check = _text(one, TAG_MAX)
-
-    def check_all(value: object) -> list[str]:
-        if not isinstance(value, list) or len(value) > TAGS_MAX:
-            raise MetadataError(f"{field} must be a list of at most {TAGS_MAX} texts")
-        texts = [check(text).strip() for text in value]
-        if not all(texts):
-            raise MetadataError(f"{one} must not be empty")
-        return list(dict.fromkeys(texts))
-
-    return check_all
-
-
-def _time(field: str) -> Callable[[object], str]:
-    def check(value: object) -> str:
-        try:
-            return write_time(parse_time(value))
-        except ValueError as error:
-            raise MetadataError(f"{field} {error}") from None
-
-    return check
-
-
-def _location(value: object) -> dict[str, float]:
-    if not isinstance(value, dict) or set(value) != {"lat", "lon"}:
-        raise MetadataError("location must be an object of lat and lon, and nothing else")
-    for name, bound in (("lat", 90), ("lon", 180)):
-        degrees = value[name]
-        if type(degrees) not in (int, float) or not -bound <= degrees <= bound:
-            raise MetadataError(f"location.{name} must be a number from -{bound} to {bound}")
-    return {"lat": value["lat"], "lon": value["lon"]}
-
-
-def _custom(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise MetadataError("custom must be a JSON object")
-    return value
-
-
-_CHECKS: dict[str, Callable[[object], Any]] = {
-    "title": _text("title", TITLE_MAX),
-    "description": _text("description", DESCRIPTION_MAX),
-    "tags": _texts("tags", "a tag"),
-    "taken_at": _time("taken_at"),
-    "location": _location,
-    "custom": _custom,
-}
+    found = []
+    for text in value:
+        with suppress(ValueError):
+            found += check([text])
+    return list(dict.fromkeys(found))[:TAGS_MAX]
 
 
 def _natural(value: object) -> int:
     if type(value) is not int or not 0 < value < 2**31:
-        raise MetadataError("a size, count, length or orientation is a small number")
+        raise ValueError("a size, count, length or orientation is a small number")
     return value
 
 
 def _offset(value: object) -> str:
     if not isinstance(value, str) or _OFFSET.fullmatch(value) is None:
-        raise MetadataError("an offset is written as +02:00")
+        raise ValueError("an offset is written as +02:00")
     return value
 
 
 _CONTENT_CHECKS: dict[str, Callable[[object], Any]] = {
     "taken_offset": _offset,
-    "modified_at": _time("modified_at"),
-    "place": _text("place", TITLE_MAX),
-    "camera": _text("camera", TITLE_MAX),
-    "lens": _text("lens", TITLE_MAX),
-    "author": _text("author", TITLE_MAX),
-    "keywords": _texts("keywords", "a keyword"),
+    "modified_at": check_time("modified_at"),
+    "place": check_text("place", TITLE_MAX),
+    "camera": check_text("camera", TITLE_MAX),
+    "lens": check_text("lens", TITLE_MAX),
+    "author": check_text("author", TITLE_MAX),
+    "keywords": check_texts("keywords", "a keyword"),
     "width": _natural,
     "height": _natural,
     "orientation": _natural,
@@ -253,7 +209,9 @@ _CONTENT_CHECKS: dict[str, Callable[[object], Any]] = {
 }
 
 
-_ALL_CHECKS = _CHECKS | _CONTENT_CHECKS
+_ALL_CHECKS = CHECKS | _CONTENT_CHECKS
+_LISTS = ("tags", "keywords")
+_TIMES = ("taken_at", "modified_at")
 
 
 def _encode(value: object) -> bytes:
@@ -272,7 +230,3 @@ def _decode(raw: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _shown(name: str) -> str:
-    return repr(name[:80])

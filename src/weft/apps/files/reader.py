@@ -9,9 +9,10 @@ from weft.apps.files.contract import FileState, FileVersion, find_file, find_fin
 from weft.apps.files.errors import FileUnknownError
 from weft.apps.files.findings import decode_findings
 from weft.apps.files.index import FileView, Place
-from weft.apps.files.metadata import Metadata, clean_name, decode_metadata
+from weft.apps.files.metadata import Metadata, decode_metadata
 from weft.apps.files.ports import Attachments, Ledger
 from weft.model.digest import Digest
+from weft.model.said import clean_name
 from weft.model.stored import Erased
 from weft.model.transaction import Attachment, Commitment
 

@@ -35,10 +35,11 @@ from weft.api.schemas import Hash, Time
 from weft.apps.files.draft import IDLE_S, Draft
 from weft.apps.files.errors import DraftUnknownError
 from weft.apps.files.looking import begin_look
-from weft.apps.files.metadata import BYTES_MAX, clean_name, read_patch
+from weft.apps.files.metadata import BYTES_MAX, read_patch
 from weft.apps.files.resource import Blob, File, Id, Readers, show_blob
 from weft.apps.files.service import FilesService
 from weft.apps.files.written import NAME, present
+from weft.model.said import clean_name
 
 KNOWN_MAX = 1000
 KNOWN_BYTES_MAX = 128 << 10

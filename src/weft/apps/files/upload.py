@@ -15,9 +15,10 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from weft.api.errors import BodySizeError, MediaTypeError
 from weft.apps.files.blobs import Incoming
 from weft.apps.files.errors import UploadError
-from weft.apps.files.metadata import BYTES_MAX, clean_name
+from weft.apps.files.metadata import BYTES_MAX
 from weft.apps.files.pieces import gather
 from weft.apps.files.service import FilesService
+from weft.model.said import clean_name
 
 PARTS = ("file", "metadata", "readers")
 _ESCAPES = (("%22", '"'), ("%0D", "\r"), ("%0A", "\n"))

@@ -5,9 +5,9 @@ from typing import Any
 from starlette.responses import Response
 
 from weft.api.face import Answer, Parameter, accept, check_executed
-from weft.apps.files.metadata import clean_name
 from weft.apps.files.resource import show_file
 from weft.apps.files.wish import Written
+from weft.model.said import clean_name
 from weft.model.view import Fate
 
 NAME = Parameter(

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from weft.client.errors import ChangedError, ProblemError, UnreachableError, UnreadableError
-from weft.client.metadata import encode_json
+from weft.client.metadata import encode_json, patched
 from weft.client.nodes import Nodes, may_pass_over
 from weft.client.session import Session
 from weft.client.uploader.item import Options, Tally, Uploaded
@@ -59,6 +59,7 @@ class Run:
     """Uploads what some paths stand for. `results` once."""
 
     def __init__(self, session: Session, paths: Sequence[Path], options: Options, tally: Tally) -> None:
+        patched({}, options.metadata)
         self._session = session
         self._paths = list(paths)
         self._options = options
