@@ -167,8 +167,8 @@ class Writer(threading.Thread):
 
 
 def measure_erasing(index: Index, asker: Asker) -> Iterator[str]:
-    """Seconds of an erasure by the clock and of this thread's processor time; then the searches meanwhile."""
-    near = [file.id for file in index.search(q.Query(asker.year()), None, 501).files]
+    """What an erasure takes, and then the searches meanwhile."""
+    near = [file.id for file in index.search(q.Query(asker.year(1)), None, 501).files]
     years = [index.search(q.Query(asker.year(number)), None, 25).files for number in range(20)]
     apart = [file.id for files in years for file in files[1:]]
     for name, ids in (("one", near[:1]), ("500 of a year", near[1:]), (f"{len(apart)} of all years", apart)):

@@ -7,12 +7,14 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import apsw
 import pytest
 
+from tests.functional.test_full_disk import fill, small_disk
 from tests.unit.apps.files.conftest import CHAIN
 from tests.unit.apps.files.test_index import Library, bytes_of, words_of
 from tests.unit.apps.files.test_search import make_file
@@ -358,3 +360,33 @@ def test_keys_that_were_chosen_alike_lie_apart() -> None:
     begun = {whereabouts.spread(bytes(15) + bytes([number])) for number in range(200)}
     assert len(begun) == 200
     assert {len(begin) for begin in begun} == {whereabouts.KEY_BYTES}
+
+
+def test_a_disk_without_room_is_named_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether there is none to write, to begin an era or to open one again."""
+    monkeypatch.setattr(sqlite, "ERA_FILES", 1)
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with small_disk(folder):
+        index = SqliteIndex(folder / "files", CHAIN)
+        for number in range(1, 15):
+            put_one(index, number)
+        for room in (0, 40_000, 70_000, 100_000):
+            filler = fill(folder, room)
+            for number in (1, 20):
+                with suppress(DiskFullError):
+                    put_one(index, number)
+            with suppress(DiskFullError):
+                index.search(q.Query((q.tag("all"),), "taken_at"), None, 100)
+            filler.unlink()
+        put_one(index, 20)
+        assert index.search(q.Query((q.tag("all"),), facets=("tags",)), None, 100).facets["tags"]["all"] == 15
+        assert index.search(q.Query(facets=("tags",)), None, 100).facets["tags"]["all"] == 15
+        index.close()
+
+
+def put_one(index: SqliteIndex, number: int) -> None:
+    with index.writing((number, 0)):
+        index.put(file_of(number), number << 20)

@@ -17,9 +17,11 @@ MAPPED_BYTES = 8 << 30
 
 
 def connect(path: Path, cache_kib: int = CACHE_KIB) -> apsw.Connection:
+    """Raises DiskFullError: the first who opens a file makes the index of its log."""
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(BUSY_MS)
-    connection.pragma("journal_mode", "wal")
+    with disk_room_of_sqlite():
+        connection.pragma("journal_mode", "wal")
     # The ledger can always make it again; what matters is that it is never half of two states.
     connection.pragma("synchronous", "normal")
     connection.pragma("journal_size_limit", LOG_BYTES)
@@ -73,6 +75,10 @@ def disk_room_of_sqlite() -> Iterator[None]:
     """SQLite's own "no room" as DiskFullError."""
     try:
         yield
-    except apsw.FullError as error:
+    except (apsw.FullError, apsw.IOError) as error:
+        # Where the index of a log has no room, it says that reading or writing went wrong.
+        is_of_log = getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_SHMSIZE
+        if isinstance(error, apsw.IOError) and not is_of_log:
+            raise
         with disk_room():
             raise OSError(28, "no room for the index") from error

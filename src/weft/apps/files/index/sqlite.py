@@ -95,7 +95,7 @@ class SqliteIndex:
 
     def read(self, ask: Callable[[View], T]) -> T:
         """The answer of one state of the index."""
-        with self._free:
+        with self._free, disk_room_of_sqlite():
             catalogue = self._catalogues.pop()
             try:
                 with suppress(MovedError):
