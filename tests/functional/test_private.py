@@ -128,8 +128,7 @@ def test_only_those_who_may_see_a_file_see_it(world: World, tmp_path: Path) -> N
                 assert (problem["owner"], problem["account"]) == (world.accounts["ann"], world.accounts[who])
             shown = world.everywhere(height, who, path.format(id=public["id"]))
             assert {answer.status_code for answer in shown} == {200}
-    content = world.ask(1, "ann", "GET", f"/v1/files/{file['id']}/content")
-    assert "private" in content.headers["cache-control"]
+            assert {answer.headers["cache-control"] for answer in shown} == {"private, no-cache"}
     check_changes(world, file)
     check_searches(world, file, public, height)
 

@@ -29,13 +29,14 @@ class Answer(Response):
         headers: HeaderLines = (),
         media_type: bytes = b"application/json",
     ) -> None:
-        """`height`: what was read is of this height. `version`: an ETag for conditional writes."""
+        """`height`: what was read is of this height, and kept by nobody for others: not all may see the same.
+        `version`: an ETag for conditional writes."""
         self.status_code = status
         self.body = _encoder.encode(value)
         self.background = None
         lines = [(b"content-type", media_type), (b"content-length", b"%d" % len(self.body)), *headers]
         if height is not None:
-            lines.append((b"weft-height", b"%d" % height))
+            lines += [(b"weft-height", b"%d" % height), (b"cache-control", b"private, no-cache")]
         if version is not None:
             lines.append((b"etag", b'"%d"' % version))
         self.raw_headers = lines
