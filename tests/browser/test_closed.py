@@ -1,5 +1,6 @@
 """A network whose nodes know their callers: the page asks for a token, and says what that does not do."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -47,6 +48,13 @@ def enter(reader: Reader, token: str) -> None:
     reader.press("Enter")
 
 
+def add(reader: Reader, paths: list[Path], audience: str = "Everyone who reads this network") -> None:
+    """Drop files and say who may see them."""
+    reader.drop(paths)
+    reader.page.get_by_label(audience).check()
+    reader.press("Add")
+
+
 def wait_for_photos(reader: Reader, count: int) -> None:
     wait_until(lambda: reader.page.locator(SHOWN).count() == count, f"{count} photos are fetched and shown")
 
@@ -74,7 +82,7 @@ def test_the_page_asks_for_a_token_and_keeps_it_for_the_tab(
         wait_for_photos(reader, 5)
         reader.page.reload()
         wait_for_photos(reader, 5)
-        reader.drop(write_samples(tmp_path)[5:6])
+        add(reader, write_samples(tmp_path)[5:6])
         reader.see("1 file added")
         wait_for_photos(reader, 6)
         reader.page.locator("a.open").first.click()
@@ -97,7 +105,7 @@ def test_who_may_only_read_is_told_why_nothing_else_goes(
         wait_until(lambda: reader.page.locator(SHOWN).count() >= 5, "photos show")
         path = tmp_path / "mine.txt"
         path.write_text("mine")
-        reader.drop([path])
+        add(reader, [path])
         reader.see("1 refused")
         reader.press("Details")
         reader.see("has the role reader, which may not write")
@@ -112,6 +120,45 @@ def test_who_may_only_read_is_told_why_nothing_else_goes(
         reader.page.get_by_label("New album").fill("Mine")
         reader.press("Make album")
         reader.page.get_by_role("dialog").get_by_text("which may not write").wait_for()
+
+
+def test_a_private_photo_is_seen_by_its_owner_alone(browser: Browser, closed: Closed, tmp_path: Path) -> None:
+    """It has a lock, and a word about who sees it; others find nothing of it. Large files go the same way."""
+    photo, film = write_samples(tmp_path)[7], tmp_path / "film.bin"
+    film.write_bytes(os.urandom(9 << 20))
+    url = closed.network.urls[0]
+    with Reader(browser, url) as reader, Reader(browser, url) as other:
+        reader.open()
+        enter(reader, closed.writer)
+        wait_until(lambda: reader.page.locator(SHOWN).count() >= 5, "photos show")
+        reader.drop([photo, film])
+        reader.see("Who may see them?")
+        assert reader.faults() == []
+        reader.save(SHOTS / "audience.png")
+        reader.page.get_by_label("Only me").check()
+        reader.press("Add")
+        reader.see("2 files added")
+        wait_until(lambda: reader.page.locator("a.open .private").count() == 2, "both have a lock")
+        reader.settle()
+        reader.save(SHOTS / "private.png")
+        private = reader.page.locator("a.open:has(.private)")
+        paths = [link.get_attribute("href") or "" for link in private.all()]
+        private.first.click()
+        reader.see("Only its owner, administrators and auditors see this.")
+        assert reader.faults() == []
+        reader.settle()
+        reader.save(SHOTS / "private-photo.png")
+        other.open()
+        enter(other, closed.reader)
+        wait_until(lambda: other.page.locator(SHOWN).count() >= 5, "photos show")
+        assert not {link.get_attribute("href") for link in other.page.locator("a.open").all()} & set(paths)
+        for path in paths:
+            other.open(path)
+            other.see("who has not shared it with")
+        add(reader, [film])
+        reader.see("1 refused")
+        reader.press("Details")
+        reader.see("you asked for everyone")
 
 
 def test_each_node_wants_a_token_of_its_own(browser: Browser, closed: Closed) -> None:

@@ -40,6 +40,8 @@ export interface WeftFile {
   metadata: Metadata;
   version: number;
   owner: string;
+  /** Accounts and collections that may see it beside its owner; null: whoever reads the network. */
+  readers: string[] | null;
   created_at: string;
   updated_at: string;
   transaction: Place;

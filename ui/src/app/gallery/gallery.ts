@@ -107,7 +107,7 @@ export class Gallery {
 
   protected name(file: WeftFile): string {
     const taken = file.metadata.taken_at;
-    return taken ? `${titleOf(file)}, ${takenDayText(taken)}` : titleOf(file);
+    return [titleOf(file), taken && takenDayText(taken), file.readers && 'private'].filter(Boolean).join(', ');
   }
 
   protected isPicture(file: WeftFile): boolean {

@@ -38,6 +38,13 @@ export class Problem extends Error {
     );
   }
 
+  /** What the nodes say too, before a large file is sent. */
+  static seenByOthers(isPrivate: boolean): Problem {
+    const [is, wish] = isPrivate ? ['others may see it', 'only you'] : ['not everyone may see it', 'everyone'];
+    const detail = `The file is stored already, and ${is}; you asked for ${wish}`;
+    return new Problem(409, 'file.readers', 'It is there already', detail, 'Change who sees it with weft files share.');
+  }
+
   /** What an answer that is none of success says. */
   static async of(answer: Response): Promise<Problem> {
     return Problem.read(answer.status, answer.statusText, await answer.text().catch(() => ''));

@@ -17,12 +17,13 @@ import { Failure } from '../shell/failure';
 import { Icon } from '../shell/icon';
 import { momentText, lengthText, placeText, short, sizeText, takenText } from '../shell/words';
 import { writeSearch, EVERYTHING } from '../file/search';
+import { Readers } from './readers';
 import { Verification } from './verification';
 
 /** One file: large, with all that is known of it, where it came from, and the proof that it is what it was. */
 @Component({
   selector: 'weft-photo',
-  imports: [RouterLink, Icon, Failure, Adder, Editor, Eraser, MiniMap, Source, Verification],
+  imports: [RouterLink, Icon, Failure, Adder, Editor, Eraser, MiniMap, Readers, Source, Verification],
   templateUrl: './photo.html',
   styleUrl: './photo.css',
   changeDetection: ChangeDetectionStrategy.OnPush,

@@ -6,6 +6,7 @@ import { Access } from '../node/access';
 import { Events } from '../node/events';
 import { Nodes } from '../node/nodes';
 import { Pin } from '../proof/pin';
+import { Audience } from '../upload/audience';
 import { Tray } from '../upload/tray';
 import { Upload } from '../upload/upload';
 import { Gate } from './gate';
@@ -17,7 +18,7 @@ const TYPING_MS = 250;
 /** What stands around every page: where one can go, the search, uploads, and word of nodes that die. */
 @Component({
   selector: 'weft-root',
-  imports: [RouterOutlet, RouterLink, RouterLinkActive, Icon, Tray, Gate],
+  imports: [RouterOutlet, RouterLink, RouterLinkActive, Icon, Audience, Tray, Gate],
   templateUrl: './shell.html',
   styleUrl: './shell.css',
   changeDetection: ChangeDetectionStrategy.OnPush,

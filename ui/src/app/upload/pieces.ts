@@ -1,3 +1,4 @@
+import { WeftFile } from '../file/file';
 import { Access } from '../node/access';
 import { Nodes } from '../node/nodes';
 import { Problem } from '../node/problem';
@@ -42,6 +43,7 @@ export class Pieces {
 
   constructor(
     private readonly file: File,
+    private readonly isPrivate: boolean,
     private readonly nodes: Nodes,
     private readonly access: Access,
     /** Told how many bytes are there, or on their way. */
@@ -68,11 +70,12 @@ export class Pieces {
   }
 
   private async isKnown(): Promise<boolean> {
-    const { items } = await this.nodes.json<{ items: unknown[] }>('/v1/files:known', {
+    const { items } = await this.nodes.json<{ items: Pick<WeftFile, 'readers'>[] }>('/v1/files:known', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ sha256: [this.digest] }),
     });
+    if (items.some(({ readers }) => (readers !== null) !== this.isPrivate)) throw Problem.seenByOthers(this.isPrivate);
     return items.length > 0;
   }
 
@@ -132,7 +135,7 @@ export class Pieces {
   }
 
   private async finish(draft: Draft): Promise<'stored' | 'there'> {
-    const body = JSON.stringify({ name: this.file.name });
+    const body = JSON.stringify({ name: this.file.name, readers: this.isPrivate ? [] : null });
     const answer = await this.say('POST', draft.base, `/v1/uploads/${draft.id}/file`, body);
     if (answer.status > 201) draft.lostAt = Date.now();
     this.check(draft.base, answer);

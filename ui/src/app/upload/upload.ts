@@ -15,6 +15,8 @@ const WHOLE_BYTES_MAX = 8 << 20;
 export interface Item {
   id: number;
   file: File;
+  /** Whether its owner alone may see it. */
+  isPrivate: boolean;
   state: 'waiting' | 'reading' | 'sending' | 'stored' | 'there' | 'refused';
   sent: number;
   problem: Problem | null;
@@ -29,6 +31,8 @@ export class Upload {
   private working = 0;
   private numbers = 0;
   readonly items = signal<Item[]>([]);
+  /** Files of which the reader is asked who may see them. */
+  readonly asked = signal<File[]>([]);
 
   readonly bytes = computed(() => sum(this.items(), (item) => item.file.size));
   readonly sent = computed(() => sum(this.items(), (item) => (isOver(item) ? item.file.size : item.sent)));
@@ -55,9 +59,22 @@ export class Upload {
     }
   }
 
+  /** Where everybody is the same account, as on an open network, nothing is private and nothing asked. */
   add(files: File[]): void {
     const kept = files.filter((file) => !file.name.startsWith('.'));
-    const added = kept.map<Item>((file) => ({ id: this.numbers++, file, state: 'waiting', sent: 0, problem: null }));
+    if (this.access.isKnownTo(this.nodes.base())) this.asked.update((asked) => [...asked, ...kept]);
+    else this.queue(kept, false);
+  }
+
+  /** The reader says who may see the files; null: they are not to be added. */
+  begin(audience: 'everyone' | 'me' | null): void {
+    const files = this.asked();
+    this.asked.set([]);
+    if (audience) this.queue(files, audience === 'me');
+  }
+
+  private queue(files: File[], isPrivate: boolean): void {
+    const added = files.map<Item>((file) => ({ id: this.numbers++, file, isPrivate, state: 'waiting', sent: 0, problem: null }));
     this.items.update((items) => [...items.filter((item) => this.isBusy() || !isOver(item)), ...added]);
     while (this.working < AT_ONCE && this.working < this.items().length) void this.work();
   }
@@ -99,7 +116,7 @@ export class Upload {
   /** What is known of a file that was begun is kept until it is there. */
   private piecesOf(item: Item): Pieces {
     const tell = (sent: number): void => this.change(item, { state: 'sending', sent });
-    const found = this.pieces.get(item.id) ?? new Pieces(item.file, this.nodes, this.access, tell);
+    const found = this.pieces.get(item.id) ?? new Pieces(item.file, item.isPrivate, this.nodes, this.access, tell);
     this.pieces.set(item.id, found);
     return found;
   }
@@ -107,6 +124,7 @@ export class Upload {
   private async sendWhole(item: Item): Promise<'stored' | 'there'> {
     const form = new FormData();
     form.append('file', item.file, item.file.name);
+    if (item.isPrivate) form.append('readers', '[]');
     const tell = (sent: number): void => this.change(item, { sent: Math.min(sent, item.file.size) });
     // The same wish, whichever node hears it and however often.
     const key = newKey();
