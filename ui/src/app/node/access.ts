@@ -23,6 +23,11 @@ export class Access {
     return token ? { Authorization: `Bearer ${token}` } : {};
   }
 
+  /** A node refused a request. What was asked before the reader came in counts for nothing. */
+  refuse(base: string, headers: Record<string, string>): void {
+    if (headers['Authorization'] === this.headers(base)['Authorization']) this.refusedBy.set(base);
+  }
+
   enter(base: string, token: string): void {
     this.tokens.update((tokens) => ({ ...tokens, [base]: token }));
     sessionStorage.setItem(KEPT, JSON.stringify(this.tokens()));

@@ -52,7 +52,7 @@ export class Events {
   private async read(base: string, headers: Record<string, string>, signal: AbortSignal): Promise<void> {
     const from = this.cursor === null ? '' : `?cursor=${this.cursor}`;
     const answer = await fetch(`${base}/v1/events${from}`, { headers, signal });
-    if (answer.status === 401) this.access.refusedBy.set(base);
+    if (answer.status === 401) this.access.refuse(base, headers);
     if (!answer.ok || !answer.body) return;
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';

@@ -40,6 +40,8 @@ export class Nodes {
 
   readonly current = computed(() => this.all().find((node) => node.base === this.base()) ?? this.home);
   readonly height = computed(() => Math.max(0, ...this.all().map((node) => node.status?.latest_height ?? 0)));
+  /** Whether the node that the page goes through wants to know who asks. */
+  readonly isShutOut = computed(() => this.access.refusedBy() === this.base());
   readonly isAnyUp = computed(() => this.all().some((node) => node.state === 'up' || node.state === 'unknown'));
 
   constructor() {
@@ -63,9 +65,10 @@ export class Nodes {
   async call(path: string, init: RequestInit = {}): Promise<Response> {
     for (let tries = this.all().length; tries > 0; tries--) {
       const base = this.base();
+      const headers = this.access.headers(base);
       let answer: Response;
       try {
-        answer = await fetch(base + path, { ...init, headers: { ...init.headers, ...this.access.headers(base) } });
+        answer = await fetch(base + path, { ...init, headers: { ...init.headers, ...headers } });
       } catch (error) {
         if (init.signal?.aborted) throw error;
         this.lose(base);
@@ -73,7 +76,7 @@ export class Nodes {
       }
       if (answer.ok) return answer;
       const problem = await Problem.of(answer);
-      if (problem.status === 401) this.access.refusedBy.set(base);
+      if (problem.status === 401) this.access.refuse(base, headers);
       if (!ELSEWHERE.includes(problem.code) || !this.goOn(base)) throw problem;
     }
     throw Problem.noNode();
@@ -128,9 +131,9 @@ export class Nodes {
       this.asked.delete(node.base);
     }
     // Whoever had nobody to turn to turns to the first that answers again; and to the first that lets the reader in.
-    const isShutOut = this.access.refusedBy() === this.base() && node.base !== this.base() && this.access.isKnownTo(node.base);
-    if (this.current().state === 'down' || isShutOut) this.base.set(node.base);
-    if (isShutOut) this.access.comeIn();
+    const letsIn = this.isShutOut() && node.base !== this.base() && this.access.isKnownTo(node.base);
+    if (this.current().state === 'down' || letsIn) this.base.set(node.base);
+    if (letsIn) this.access.comeIn();
   }
 
   private learn(status: NodeStatus): void {

@@ -11,7 +11,7 @@ import { Nodes } from '../node/nodes';
       <form (submit)="enter($event, token.value.trim())">
         <h2 id="gate-title">This network knows its callers</h2>
         <p>
-          @if (isWrong) {
+          @if (isWrong()) {
             {{ name() }} does not know this token: it is mistyped, was revoked, or is another node's.
           } @else {
             {{ name() }} wants to know who asks.
@@ -32,9 +32,8 @@ import { Nodes } from '../node/nodes';
 export class Gate {
   private readonly access = inject(Access);
   private readonly nodes = inject(Nodes);
-  private readonly base = this.access.refusedBy()!;
-  protected readonly name = computed(() => this.nodes.all().find((node) => node.base === this.base)?.name ?? location.host);
-  protected readonly isWrong = this.access.isKnownTo(this.base);
+  protected readonly name = computed(() => this.nodes.current().name);
+  protected readonly isWrong = computed(() => this.access.isKnownTo(this.nodes.base()));
   private readonly dialog = viewChild.required<ElementRef<HTMLDialogElement>>('dialog');
 
   constructor() {
@@ -43,6 +42,6 @@ export class Gate {
 
   protected enter(event: Event, token: string): void {
     event.preventDefault();
-    this.access.enter(this.base, token);
+    this.access.enter(this.nodes.base(), token);
   }
 }
