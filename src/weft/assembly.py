@@ -41,6 +41,7 @@ from weft.model.stored import Finding, Note
 from weft.model.view import Caller
 from weft.network.peers import Network
 from weft.node.gateway import Gateway
+from weft.node.heap import bound_heap, keep_small
 from weft.node.holdings import Progress
 from weft.node.loop import LoopClock, Threads, watch_lag
 from weft.node.node import Node
@@ -67,6 +68,7 @@ GARBAGE_OBJECTS = 20_000
 
 async def run(home: Home) -> int:
     """Run the node of a home until SIGINT or SIGTERM. The exit code: 0, or 1 when something stopped it."""
+    bound_heap()
     # What is imported stays: the collector need not look at it again, nor at every burst of messages.
     gc.freeze()
     gc.set_threshold(GARBAGE_OBJECTS)
@@ -138,6 +140,7 @@ async def _serve(home: Home) -> None:
             *_eyes(config, ledger, files, Caller(gateway.own, "gateway")),
             serve(app, config.api.host, config.api.port),
             watch_lag(node.watch.loop_lag.observe),
+            keep_small(),
         )
 
 

@@ -14,14 +14,17 @@ import msgspec
 
 from weft.model.block import Block
 from weft.model.encoding import encode
+from weft.model.limits import KIB, MIB
 from weft.model.receipt import decode_receipt
 from weft.model.view import EventRow
 from weft.node.ports import Store, Workers
 
 BLOCKS_REMEMBERED = 64
 """Decoded blocks kept, so that many followers at the head cost one decoding."""
-RECEIPTS_REMEMBERED = 8_000
+BYTES_REMEMBERED = 4 * MIB
 """Of the newest blocks, so that who follows at the head reads nothing from the store."""
+BLOCK_BYTES = 2 * KIB
+"""What a block takes beside its transactions and receipts."""
 
 Raw = msgspec.Raw
 _parts_of = msgspec.msgpack.Decoder(tuple[Raw, Raw, Raw, Raw, Raw, list[Raw]]).decode
@@ -36,16 +39,16 @@ class Ledger:
         self._workers = workers
         self._rows: OrderedDict[int, list[EventRow]] = OrderedDict()
         self._newest: OrderedDict[int, Block] = OrderedDict()
-        self._newest_receipts = 0
+        self._newest_bytes = 0
         self._grown = asyncio.Event()
 
     def announce(self, blocks: Sequence[Block] = ()) -> None:
         """There are more blocks than before; these, if they are at hand."""
         for block in blocks:
             self._newest[block.header.height] = block
-            self._newest_receipts += len(block.receipts)
-        while self._newest_receipts > RECEIPTS_REMEMBERED:
-            self._newest_receipts -= len(self._newest.popitem(last=False)[1].receipts)
+            self._newest_bytes += _weigh(block)
+        while self._newest_bytes > BYTES_REMEMBERED:
+            self._newest_bytes -= _weigh(self._newest.popitem(last=False)[1])
         self._grown.set()
         self._grown = asyncio.Event()
 
@@ -104,3 +107,8 @@ class Ledger:
             for position, (transaction, event, place) in enumerate(found)
         ]
         return [*rows, EventRow(height, len(rows), None, None, header)]
+
+
+def _weigh(block: Block) -> int:
+    """Bytes of memory, about."""
+    return BLOCK_BYTES + sum(map(len, block.transactions)) + sum(map(len, block.receipts))

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from tests.chain import CONTRACTS, Chain, key, make_genesis
 from tests.unit.node.together import Workers
 from weft.consensus.messages import Deliver
@@ -13,6 +15,7 @@ from weft.model.call import SetRole
 from weft.model.commit import Commit, next_order_hash
 from weft.model.vertex import sign_vertex
 from weft.model.view import EventRow
+from weft.node import follow
 from weft.node.apply import Applier
 from weft.node.follow import Ledger
 from weft.storage.memory import MemoryAttachments, MemoryStore
@@ -66,5 +69,22 @@ def test_a_contracts_rows_are_those_of_all_that_are_its_own_and_the_ends_of_bloc
             ledger = Ledger(store, Workers())
             ledger.announce(announced)
             assert await read(ledger, lambda row: True, "members") == expected
+
+    asyncio.run(run())
+
+
+def test_of_newest_blocks_few_bytes_are_kept_and_the_rows_stay_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The others are read from the store."""
+    store, blocks = make_ledger()
+    monkeypatch.setattr(follow, "BYTES_REMEMBERED", 2 * follow.BLOCK_BYTES)
+
+    async def run() -> None:
+        expected = await read(Ledger(store, Workers()), lambda row: True, None)
+        ledger = Ledger(store, Workers())
+        ledger.announce(blocks)
+        assert list(ledger._newest) == [4]
+        assert await read(ledger, lambda row: True, None) == expected
 
     asyncio.run(run())

@@ -18,6 +18,7 @@ from a thread. Blobs may be used from several threads at once.
 
 import os
 import re
+import struct
 import threading
 import time
 from collections import OrderedDict
@@ -34,6 +35,7 @@ SHARDS = tuple(f"{number:02x}" for number in range(256))
 """What digests begin with."""
 _NAME = re.compile(r"[0-9a-f]{64}")
 _REMEMBERED_MAX = 10_000
+_FACTS = struct.Struct("=QQqq")
 _STRIPES = 64
 OPEN_TRIES = 3
 LOOKS = 3
@@ -141,7 +143,7 @@ class Blobs:
         self._cached_bytes = sum(self._uses.values())
         self._cache_lock = threading.Lock()
         self._locks = [threading.RLock() for _ in range(_STRIPES)]
-        self._verified: OrderedDict[Path, tuple[int, ...]] = OrderedDict()
+        self._verified: OrderedDict[str, bytes] = OrderedDict()
         self._readings: dict[Path, set[Reading]] = {}
 
     def begin(self) -> Incoming:
@@ -226,7 +228,7 @@ class Blobs:
 
     def check(self, name: str) -> bool:
         """Read what is kept under this digest again; whether it is sound. What is not is set aside."""
-        self._verified.pop(self._claimed(name), None)
+        self._verified.pop(_spot(self._claimed(name)), None)
         return self._is_sound(self._claimed(name))
 
     def open(self, name: str, is_kept: bool = False) -> Reading:
@@ -314,7 +316,7 @@ class Blobs:
 
     def _leave(self, path: Path) -> None:
         """What was at this path is no longer there."""
-        self._verified.pop(path, None)
+        self._verified.pop(_spot(path), None)
         if path.parent == self._cached:
             with self._cache_lock:
                 self._cached_bytes -= self._uses.pop(path.name, 0)
@@ -358,7 +360,7 @@ class Blobs:
         for _ in range(LOOKS):
             try:
                 before = _identity(path)
-                if self._verified.get(path) == before:
+                if self._verified.get(_spot(path)) == before:
                     return True
                 digest = _read_digest(path)
             except FileNotFoundError:
@@ -376,8 +378,8 @@ class Blobs:
                 return False
         return False
 
-    def _remember(self, path: Path, identity: tuple[int, ...] | None = None) -> None:
-        self._verified[path] = identity or _identity(path)
+    def _remember(self, path: Path, identity: bytes | None = None) -> None:
+        self._verified[_spot(path)] = identity or _identity(path)
         while len(self._verified) > _REMEMBERED_MAX:
             self._verified.popitem(last=False)
 
@@ -397,7 +399,12 @@ def _read_digest(path: Path) -> str | None:
         raise
 
 
-def _identity(path: Path) -> tuple[int, ...]:
+def _spot(path: Path) -> str:
+    """Where it is in the folder; thousands of these are kept, and a Path takes five times the memory."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def _identity(path: Path) -> bytes:
     """What changes with the file's bytes; the time of change, unlike others, cannot be set by hand."""
     facts = path.stat()
-    return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+    return _FACTS.pack(facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)

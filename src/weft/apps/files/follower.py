@@ -85,8 +85,8 @@ class Follower:
         with self._gate:
             self._index.close()
 
-    async def reach(self, height: int, timeout_s: float = REACH_S) -> None:
-        """Return once the index holds all of this height; raises BehindError."""
+    async def reach(self, height: int, timeout_s: float | None = REACH_S) -> None:
+        """Return once the index holds all of this height; raises BehindError, if there is a time at all."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._wait_for(height)
@@ -278,6 +278,8 @@ class Follower:
         return self._index.is_named(name) and self._blobs.claim(name)
 
     def _accept(self, incoming: Incoming, is_cached: bool = False) -> bool:
+        # Before the gate: to have a gigabyte on disk takes seconds, and the index waits at the same gate.
+        incoming.close()
         with self._gate:
             is_named = self._index.is_named(incoming.name)
             # It may have come another way meanwhile; taking its place would first destroy it.

@@ -160,7 +160,7 @@ class FilesService:
             if fate is not None:
                 await self.offer(incoming)
             else:
-                known = await self._find_known(caller, incoming)
+                known = await self._find_known(caller, incoming, timeout_ms)
                 if known is not None:
                     _check_same(known, readers)
                     return Written(known, None)
@@ -431,9 +431,9 @@ class FilesService:
         await asyncio.to_thread(self.blobs.hold, sha256, time.time() + HELD_S)
         return await self.ledger.service.write(caller, wish, wait, timeout_ms)
 
-    async def _find_known(self, caller: Caller, incoming: Incoming) -> FileView | None:
+    async def _find_known(self, caller: Caller, incoming: Incoming, timeout_ms: int) -> FileView | None:
         """The file that the caller has of this content, as far as this node has executed."""
-        await self._follower.reach(await self.ledger.service.reach(None, False))
+        await self._follower.reach(await self.ledger.service.reach(None, False), timeout_ms / 1000)
         id_ = await asyncio.to_thread(self.index.find_content, self.owner_of(caller), incoming.name)
         if id_ is None:
             return None
@@ -452,20 +452,19 @@ class FilesService:
         """The file as it is once this node has done its part, and `certified` others theirs."""
         if fate.status != "executed" or fate.height is None:
             return Written(None, fate)
-        await self._follower.reach(fate.height)
-        id_ = dict(fate.result)["id"]
-        assert isinstance(id_, bytes)
-        file = await self.get(id_.hex(), viewer)
-        if wait == "certified":
-            assert file.sha256 is not None
-            try:
-                async with asyncio.timeout(timeout_ms / 1000):
+        left = "this node's index of files has yet to take it in"
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                await self._follower.reach(fate.height, None)
+                id_ = dict(fate.result)["id"]
+                assert isinstance(id_, bytes)
+                file = await self.get(id_.hex(), viewer)
+                if wait == "certified":
+                    left = "too few members hold its content yet"
+                    assert file.sha256 is not None
                     await self.prover.wait_for_copies(file.sha256)
-            except TimeoutError:
-                raise PendingError(
-                    f"file {file.id} is executed, and too few members hold its content yet",
-                    id=fate.identity.hex(),
-                ) from None
+        except TimeoutError:
+            raise PendingError(f"the file is executed, and {left}", id=fate.identity.hex()) from None
         return Written(file, fate)
 
 
