@@ -55,6 +55,8 @@ class Incoming:
         with disk_room():
             handle, path = mkstemp(dir=folder)
         self.path = Path(path)
+        self.moving = threading.Lock()
+        """Held while it is moved or overwritten: a thread that keeps it outlives the task that ends."""
         self.size = 0
         self._hash = sha256()
         self._file = os.fdopen(handle, "wb", buffering=CHUNK_BYTES)
@@ -83,7 +85,8 @@ class Incoming:
         """Overwrite and remove; once kept, nothing is left to do."""
         with suppress(OSError):
             self._file.close()
-        shred(self.path)
+        with self.moving:
+            shred(self.path)
 
 
 class Reading:
@@ -153,10 +156,11 @@ class Blobs:
     def keep(self, incoming: Incoming, is_claimed: bool = False) -> None:
         """Make the written content readable under its digest; durable when this returns.
 
-        Sound content that is there already stays, and with it what was said of how long."""
+        Sound content that is there already stays, and with it what was said of how long. Raises
+        FileNotFoundError when this one was discarded a moment ago."""
         incoming.close()
         path = self._claimed(incoming.name) if is_claimed else self._unclaimed / incoming.name
-        with self._lock(incoming.name):
+        with self._lock(incoming.name), incoming.moving:
             if self._is_sound(path):
                 shred(incoming.path)
             else:
@@ -169,7 +173,7 @@ class Blobs:
     def cache(self, incoming: Incoming) -> None:
         """Make content that is kept elsewhere too readable for a while under its digest."""
         incoming.close()
-        with self._lock(incoming.name):
+        with self._lock(incoming.name), incoming.moving:
             path = self._cached / incoming.name
             if self._is_sound(path):
                 return

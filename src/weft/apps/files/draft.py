@@ -137,6 +137,7 @@ class Whole(Incoming):
 
     def __init__(self, path: Path, size: int, digest: str) -> None:
         self.path = path
+        self.moving = threading.Lock()
         self.size = size
         self._digest = digest
 
@@ -148,7 +149,8 @@ class Whole(Incoming):
         """It is on disk already."""
 
     def discard(self) -> None:
-        shred(self.path)
+        with self.moving:
+            shred(self.path)
 
 
 class Drafts:

@@ -2,15 +2,17 @@
 
 import errno
 import os
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 import weft.apps.files.blobs as module
-from weft.apps.files.blobs import Blobs
+from weft.apps.files.blobs import Blobs, Incoming
 from weft.apps.files.disk import hash_file
 from weft.model.errors import BlobError, DiskFullError
 
@@ -255,6 +257,36 @@ def test_names_lead_to_blobs_and_nowhere_else(blobs: Blobs, name: str) -> None:
     put(blobs)
     with pytest.raises(BlobError):
         blobs.open(name)
+
+
+def test_what_is_kept_is_not_overwritten_by_who_discards_it_at_that_moment(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that is cancelled discards what its thread still keeps: one of them comes first, and wins."""
+    incoming = blobs.begin()
+    incoming.write(b"kept or not")
+    incoming.close()
+    name, keeping = incoming.name, threading.Thread(target=lambda: keep_quietly(blobs, incoming))
+
+    class Midway:
+        """The size of what a file is overwritten with, asked for when the file is open."""
+
+        def __index__(self) -> int:
+            keeping.start()
+            keeping.join(0.2)
+            return 1 << 20
+
+    monkeypatch.setattr("weft.apps.files.disk.CHUNK_BYTES", Midway())
+    incoming.discard()
+    keeping.join()
+    monkeypatch.undo()
+    path = blobs.folder / name[:2] / name
+    assert not path.exists() or path.read_bytes() == b"kept or not"
+
+
+def keep_quietly(blobs: Blobs, incoming: Incoming) -> None:
+    with suppress(FileNotFoundError):
+        blobs.keep(incoming, is_claimed=True)
 
 
 def test_a_full_disk_is_said_so(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """An index that is late: a busy disk, with gigabytes to write, holds it up for a while."""
 
 import asyncio
+import threading
 from typing import Any, cast
 
 import pytest
@@ -49,11 +50,13 @@ async def test_content_that_is_brought_is_on_disk_before_the_index_waits_for_it(
 ) -> None:
     """A gigabyte takes seconds to be there."""
     held: list[bool] = []
-    close = Incoming.close
+    close, gates = Incoming.close, [threading.RLock() for _ in net.nodes]
+    for node, gate in zip(net.nodes, gates, strict=True):
+        follower_of(node)._gate = gate
 
     def watch(incoming: Incoming) -> None:
         if not incoming._file.closed:
-            held.append(any(follower_of(node)._gate.locked() for node in net.nodes))
+            held.append(any(gate._is_owned() for gate in gates))  # type: ignore[attr-defined]
         close(incoming)
 
     monkeypatch.setattr(Incoming, "close", watch)
