@@ -2,7 +2,8 @@
 
 Promise: what arrives is kept only if it is of the digest asked for and a file still names it at that moment,
 so content that was erased meanwhile does not come back. A few transfers run at once, each content once; what
-nobody has is asked for again, less and less often, for as long as this node must keep it or a reader waits.
+nobody has is asked for again, less and less often, for as long as this node must keep it or a reader waits,
+and within seconds once a member has come back.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ WANTED_MAX = 10_000
 """Transfers at once, those that wait included; what is beyond it is found missing again later."""
 TRIES_A_MEMBER = 3
 RETRY_S, RETRY_S_MAX = 1.0, 300.0
+RETURN_LOOK_S, RETURN_PAUSE_S = 1.0, 10.0
+"""Between two looks at who has come back; and after one did, for its connection may break again."""
 
 
 class Transfer:
@@ -56,6 +59,16 @@ class Fetcher:
         self._bytes_max = bytes_max
         self._slots = asyncio.Semaphore(TRANSFERS_MAX)
         self.wanted: dict[str, Transfer] = {}
+
+    async def run(self) -> None:
+        """Ask again for all that is wanted when a member has come back, a few at once; never returns."""
+        there, has_come = self._find_there(), False
+        while True:
+            await asyncio.sleep(RETURN_PAUSE_S if has_come else RETURN_LOOK_S)
+            before, there = there, self._find_there()
+            has_come = not there <= before
+            for name in list(self.wanted) if has_come else ():
+                self.hurry(name)
 
     def want(self, name: str, is_repair: bool = False) -> None:
         """Bring this content, which must be here, in the background, however long it takes."""
@@ -157,7 +170,7 @@ class Fetcher:
     async def _ask_all(self, name: str) -> bool:
         """Those first that hold it by the rule, then whoever else is there: one may have a copy left."""
         peers, placement = self._ledger.peers, self._vault.placement
-        members = [member for member in range(len(placement.keys)) if member != self._ledger.member]
+        members = self._others()
         random.shuffle(members)
         if not placement.is_everywhere:
             members.sort(key=placement.ranking(name).index)
@@ -165,6 +178,12 @@ class Fetcher:
             if peers.is_connected(member) and await self._ask(member, name):
                 return True
         return False
+
+    def _others(self) -> list[int]:
+        return [member for member in range(len(self._vault.placement.keys)) if member != self._ledger.member]
+
+    def _find_there(self) -> set[int]:
+        return {member for member in self._others() if self._ledger.peers.is_connected(member)}
 
     async def _ask(self, member: int, name: str) -> bool:
         """One member's content, going on where a broken transfer stopped."""

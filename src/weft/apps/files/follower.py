@@ -73,6 +73,7 @@ class Follower:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._tidy())
+                tasks.create_task(self.fetcher.run())
                 await self._follow()
         except* DivergedError:
             # Such a node serves nobody until it is started again, so there is nothing to keep true.
