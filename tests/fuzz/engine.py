@@ -8,7 +8,7 @@ from random import Random
 
 import atheris  # type: ignore[import-not-found]
 
-with atheris.instrument_imports(include=["weft", "PIL", "python_multipart"]):
+with atheris.instrument_imports(include=["weft", "PIL", "pypdf", "python_multipart"]):
     from tests.fuzz.targets import TARGETS
 
 from tests.fuzz.mutate import mutate

@@ -62,20 +62,20 @@ def check_photo(data: bytes) -> None:
     with folder() as where, warnings.catch_warnings():
         source, target = where / "in", where / "out"
         source.write_bytes(data)
-        _check_metadata(json.loads(json.dumps(read_content(source, "image/jpeg"))))
+        check_metadata(json.loads(json.dumps(read_content(source, "image/jpeg"))))
         try:
             drawn = draw_thumbnail(source, target, "image/jpeg")
         except Exception:
             return
-        _check_thumbnail(drawn, target)
+        check_thumbnail(drawn, target)
 
 
-def _check_metadata(answer: dict[str, object]) -> None:
+def check_metadata(answer: dict[str, object]) -> None:
     rest, position = encode_metadata(apply_patch(answer, {}))
     assert decode_metadata(rest, position) == answer, answer
 
 
-def _check_thumbnail(drawn: dict[str, object], target: Path) -> None:
+def check_thumbnail(drawn: dict[str, object], target: Path) -> None:
     if drawn:
         with Image.open(target) as image:
             assert max(image.size) <= EDGE

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.fuzz import client, disk, member, photo, rest, words
+from tests.fuzz import client, disk, media, member, photo, rest, words
 
 FOUND = Path(__file__).parent / "found"
 """Inputs that once broke a promise, a folder for each target."""
@@ -14,6 +14,7 @@ TARGETS = {
         *disk.TARGETS,
         *rest.TARGETS,
         *photo.TARGETS,
+        *media.TARGETS,
         *member.TARGETS,
         *client.TARGETS,
     )
