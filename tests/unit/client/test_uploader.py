@@ -14,6 +14,7 @@ from tests.unit.client.conftest import FilesTwin
 from tests.unit.client.test_files import signer
 from weft.client import AsyncClient, Options, ProblemError, Tally, UnreachableError, Uploaded
 from weft.client.uploader import reading, sender
+from weft.client.uploader.state import State
 
 __all__ = ["signer"]
 
@@ -293,12 +294,15 @@ async def test_a_file_that_waits_for_its_turn_is_not_found_again(
 async def test_an_erased_file_is_stored_anew(files_url: str, signer: object, folder: Path) -> None:
     """Within the day for which keys of wishes are remembered, too."""
     async with AsyncClient(files_url, signer) as client:  # type: ignore[arg-type]
-        state = folder.parent / "state"
-        first = (await put(client, folder / "a.txt", state=state))["a.txt"]
-        await client.files.erase(first.id or "")
-        again = (await put(client, folder / "a.txt", state=state))["a.txt"]
-        assert again.state == "stored"
-        assert again.id != first.id
+        state, paths = folder.parent / "state", (folder / "a.txt", folder / "deep" / "er" / "large.bin")
+        first = await put(client, *paths, state=state)
+        for one in first.values():
+            await client.files.erase(one.id or "")
+        tally = Tally()
+        again = await put(client, *paths, state=state, tally=tally)
+        assert {one.state for one in again.values()} == {"stored"}
+        assert tally.sent_bytes == sum(path.stat().st_size for path in paths)
+        assert all(again[name].id != first[name].id for name in again)
 
 
 async def test_a_digest_is_believed_only_while_the_file_is_as_it_was(
@@ -372,3 +376,25 @@ async def test_what_is_to_be_private_is_never_public(files_url: str, signer: obj
         done = await put(client, folder / "deep" / "b.txt", readers=("ab" * 20,))
         assert (done["b.txt"].state, done["b.txt"].id) == ("already there", public["id"])
         assert (await client.files.search())["total"] == 6
+
+
+async def test_uploads_that_were_left_at_other_nodes_are_ended(
+    files_url: str, signer: object, tmp_path: Path
+) -> None:
+    """What a node holds of a file that another address of it took whole, or of what the file held before, is
+    destroyed."""
+    path, state = tmp_path / "large.bin", tmp_path / "state"
+    path.write_bytes(LARGE)
+    async with AsyncClient([files_url], signer) as client:  # type: ignore[arg-type]
+        nodes = client.files._session.nodes
+        left = await nodes.ask_json(
+            "POST", "/v1/uploads", headers=sender.JSON, body=b'{"size": 300000}', timeout_s=5
+        )
+        remembered = State(state, 0)
+        remembered.keep_draft(path, "0" * 64, files_url, left["id"])
+        remembered.close()
+        done = await put(client, path, state=state)
+        assert done["large.bin"].state == "stored"
+        with pytest.raises(ProblemError) as caught:
+            await nodes.ask_json("GET", f"/v1/uploads/{left['id']}", timeout_s=0.0)
+        assert caught.value.code == "upload.unknown"

@@ -6,7 +6,7 @@ that still hangs adds nothing more. Content of another digest than the announced
 Drafts are bounded in number and in bytes, of which the announced ones count; what gets nothing for a day is
 destroyed.
 
-    ID          what came so far
+    ID          what came so far; once it is kept as content, nothing
     ID.json     what was announced: owner, size, SHA-256
 
 The shape is that of the IETF's resumable uploads (draft-ietf-httpbis-resumable-upload) and of tus 1.0: the
@@ -62,6 +62,8 @@ class Draft:
         self._gate = threading.Lock()
         self._turn = 0
         self.is_closed = False
+        self.kept: Kept | None = None
+        """All of it came, and is kept as content: a file may still be made of it."""
         self._running, self._running_size = sha256(), 0
 
     @property
@@ -71,12 +73,12 @@ class Draft:
     @property
     def offset(self) -> int:
         """Bytes that are here."""
-        return self._stat().st_size
+        return self._stat().st_size if self.kept is None else self.kept.size
 
     @property
     def touched_s(self) -> float:
         """When something came last, in seconds since 1970."""
-        return self._stat().st_mtime
+        return self._stat().st_mtime if self.kept is None else self.kept.since_s
 
     def begin(self, offset: int | None = None) -> int:
         """The right to add, which every earlier holder loses; raises OffsetError or OvertakenError."""
@@ -107,8 +109,9 @@ class Draft:
     def sync(self) -> int:
         """Bytes that are here, all of them on disk."""
         offset = self.offset
-        with disk_room(), self.path.open("rb") as file:
-            os.fsync(file.fileno())
+        if self.kept is None:
+            with disk_room(), self.path.open("rb") as file:
+                os.fsync(file.fileno())
         return offset
 
     def digest(self) -> str:
@@ -153,6 +156,17 @@ class Whole(Incoming):
             shred(self.path)
 
 
+class Kept(Whole):
+    """A draft whose content was kept already, by an earlier try to make a file of it."""
+
+    def __init__(self, whole: Whole) -> None:
+        super().__init__(whole.path, whole.size, whole.name)
+        self.since_s = time.time()
+
+    def discard(self) -> None:
+        """It is not ours alone."""
+
+
 class Drafts:
     """All drafts of a node, in one folder."""
 
@@ -171,7 +185,7 @@ class Drafts:
             self._make_room(size)
             draft = Draft(self._folder / os.urandom(16).hex(), Announced(owner, size, digest))
             with disk_room():
-                _meta(draft.path).write_bytes(msgspec.json.encode(draft.announced))
+                _write(_meta(draft.path), msgspec.json.encode(draft.announced))
                 draft.path.touch()
                 sync_folder(self._folder)
             self._drafts[draft.id] = draft
@@ -189,6 +203,8 @@ class Drafts:
         """The content, once all of it is here, for `end` or `give_back`. Raises OvertakenError,
         IncompleteError, or DigestError, which ends the draft."""
         draft.close()
+        if draft.kept is not None:
+            return draft.kept
         try:
             offset, announced = draft.sync(), draft.announced
             if offset != announced.size:
@@ -202,12 +218,11 @@ class Drafts:
             raise DigestError(f"the content has SHA-256 {digest}, and {announced.sha256} was announced")
         return Whole(draft.path, offset, digest)
 
-    def give_back(self, draft: Draft) -> None:
-        """No file was made of it: it may be completed again, unless its content was taken meanwhile."""
-        if draft.path.exists():
-            draft.reopen()
-        else:
-            self.end(draft)
+    def give_back(self, draft: Draft, whole: Whole) -> None:
+        """No file was made of it: it may be completed again, also if its content was taken meanwhile."""
+        if not draft.path.exists() and draft.kept is None:
+            draft.kept = Kept(whole)
+        draft.reopen()
 
     def end(self, draft: Draft) -> None:
         """Forget it, and destroy what is still here."""
@@ -257,6 +272,14 @@ class Drafts:
             except (OSError, msgspec.MsgspecError):
                 shred(path)
                 _meta(path).unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """A new file, on disk."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _meta(path: Path) -> Path:

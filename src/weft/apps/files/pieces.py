@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from weft.apps.files.blobs import Incoming
 from weft.apps.files.disk import CHUNK_BYTES
 from weft.apps.files.draft import IDLE_S, Draft, Drafts
+from weft.apps.files.errors import DraftUnknownError
+from weft.model.errors import WeftError
 from weft.model.view import Caller
 
 SWEEP_S = 600.0
@@ -50,13 +52,17 @@ class Pieces:
 
     @asynccontextmanager
     async def completing(self, caller: Caller, id_: str) -> AsyncIterator[Incoming]:
-        """The content of a draft, which ends with the block, or is given back when that raises."""
+        """The content of a draft, which ends with the block, or is given back when that raises: it may be
+        completed again, also when its content is kept already."""
         draft = self._drafts.find(self._owner_of(caller), id_)
         whole = await asyncio.to_thread(self._drafts.complete, draft)
         try:
             yield whole
+        except DraftUnknownError:
+            await asyncio.to_thread(self._drafts.end, draft)
+            raise
         except BaseException:
-            await asyncio.to_thread(self._drafts.give_back, draft)
+            await asyncio.to_thread(self._drafts.give_back, draft, whole)
             raise
         await asyncio.to_thread(self._drafts.end, draft)
 
@@ -74,13 +80,19 @@ class Pieces:
 
 
 async def gather(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in larger chunks, so that a thread is asked for more at a time."""
-    waiting, size = [], 0
-    async for chunk in chunks:
-        waiting.append(chunk)
-        size += len(chunk)
-        if size >= CHUNK_BYTES:
-            yield b"".join(waiting)
-            waiting, size = [], 0
+    """The same bytes in larger chunks, so that a thread is asked for more at a time; also all that came
+    before they break off."""
+    waiting, size, broken = list[bytes](), 0, None
+    try:
+        async for chunk in chunks:
+            waiting.append(chunk)
+            size += len(chunk)
+            if size >= CHUNK_BYTES:
+                yield b"".join(waiting)
+                waiting, size = [], 0
+    except WeftError as error:
+        broken = error
     if waiting:
         yield b"".join(waiting)
+    if broken is not None:
+        raise broken

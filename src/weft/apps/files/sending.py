@@ -209,7 +209,8 @@ def _add_endings(routes: APIRouter, files: FilesService) -> None:
                 terms.wait,
                 terms.timeout_ms,
             )
-        return present(written, 201, terms.wait)
+            # What has no effect yet may be asked for again.
+            return present(written, 201, terms.wait)
 
     @routes.post(
         "/v1/uploads/{id}/blob",

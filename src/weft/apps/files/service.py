@@ -17,8 +17,8 @@ from weft.apps.collections.reader import load_members
 from weft.apps.files.blobs import Incoming, Reading, is_digest
 from weft.apps.files.challenge import Prover
 from weft.apps.files.contract import NAME, FileState, FileVersion, find_file
-from weft.apps.files.draft import Drafts
-from weft.apps.files.errors import FileSizeError, ReadersError, ThumbnailError
+from weft.apps.files.draft import Drafts, Kept
+from weft.apps.files.errors import DraftUnknownError, FileSizeError, ReadersError, ThumbnailError
 from weft.apps.files.follower import Follower
 from weft.apps.files.index import FileView, Found, Index, Spot, Timeline
 from weft.apps.files.index import Place as Made
@@ -120,7 +120,7 @@ class FilesService:
         """Keep uploaded content for a file to come, or that is there already, and say what it is.
 
         Raises BlobStoreError; then nothing may be made of it."""
-        await asyncio.to_thread(self.blobs.keep, incoming)
+        await asyncio.to_thread(self._keep, incoming)
         if self.vault.bucket is not None:
             # Before the follower has begun, nobody knows above which height content is put.
             await self._follower.reach(0)
@@ -158,6 +158,7 @@ class FilesService:
         async with self._alone(self.owner_of(caller), incoming.name):
             fate = None if key is None else await self.ledger.service.find_first(caller, key, meaning)
             if fate is not None:
+                await asyncio.to_thread(self._check_there, fate)
                 await self.offer(incoming)
             else:
                 known = await self._find_known(caller, incoming, timeout_ms)
@@ -443,9 +444,22 @@ class FilesService:
             return file
         return None
 
+    def _keep(self, incoming: Incoming) -> None:
+        """Raises DraftUnknownError for content that was kept before, and is gone."""
+        if not isinstance(incoming, Kept):
+            self.blobs.keep(incoming)
+        elif self.blobs.find(incoming.name) is None:
+            raise DraftUnknownError("the content of this upload was kept, and is gone again")
+
+    def _check_there(self, fate: Fate) -> None:
+        """Raises ErasedError for a file that was made and is erased: nothing may be taken for it."""
+        id_ = dict(fate.result).get("id") if fate.status == "executed" else None
+        if isinstance(id_, bytes):
+            load_file(self.ledger, id_.hex())
+
     async def offer(self, incoming: Incoming) -> None:
         """Keep what was uploaded, which is sound: what files have of it here may be missing or damaged."""
-        await asyncio.to_thread(self.blobs.keep, incoming)
+        await asyncio.to_thread(self._keep, incoming)
         await self._follower.claim(incoming.name)
 
     async def _settle(self, viewer: Viewer, fate: Fate, wait: Wait, timeout_ms: int) -> Written:

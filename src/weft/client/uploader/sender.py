@@ -8,6 +8,7 @@ second one; without, the Idempotency-Key follows from a secret and the wish, als
 """
 
 import asyncio
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ STUCK_TRIES = 3
 """Failures of a node, without a byte between them, after which another is tried."""
 LOST_TRIES = 3
 """How often a node may know nothing of an upload that it began."""
+END_S = 5.0
+"""How long nodes may take to end uploads that are not needed."""
 ERASED_MAX = 1000
 JSON = {"content-type": "application/json"}
 
@@ -49,6 +52,8 @@ class Sender:
         self._options = options
         self._state = state
         self._tally = tally
+        self._erased: dict[str, int] = {}
+        """How many files of a content were found to be erased."""
         self._patch = encode_json(options.metadata if options.readers is None else self._told())
 
     async def send(self, lane: Lane, path: Path, known: Digested) -> tuple[Uploaded, Digested]:
@@ -92,12 +97,12 @@ class Sender:
 
     async def _send_pieces(self, lane: Lane, path: Path, known: Digested) -> Uploaded:
         begun = self._state.drafts(path, known.sha256)
-        ours = set[str]()
+        ours, blobs = set[str](), dict[str, dict[str, Any]]()
 
         async def bring(node: Nodes) -> dict[str, Any]:
             for is_last in (*[False] * (LOST_TRIES - 1), True):
                 try:
-                    return await self._bring_pieces(node, path, known, ours)
+                    return await self._bring_pieces(node, path, known, ours, blobs)
                 except ProblemError as error:
                     if error.code != "upload.unknown" or is_last:
                         raise
@@ -105,11 +110,30 @@ class Sender:
             raise AssertionError("the last try returns or raises")
 
         file = await lane.run(bring, next(iter(begun), None))
-        self._state.drop_drafts(path)
+        await self._end_drafts(path)
         return _told(path, file, known.sha256)
 
-    async def _bring_pieces(self, node: Nodes, path: Path, known: Digested, ours: set[str]) -> dict[str, Any]:
-        """The whole upload at one node, going on where it was."""
+    async def _end_drafts(self, path: Path) -> None:
+        """Have nodes destroy what was begun there of this file and is not needed, as far as they answer."""
+        places = self._state.places(path)
+        self._state.drop_drafts(path)
+        nodes = {node.urls[0]: node for node in self._session.nodes.each()}
+        asked = [
+            nodes[url].ask("DELETE", f"/v1/uploads/{id_}", timeout_s=0.0, try_s=END_S)
+            for url, id_ in places
+            if url in nodes
+        ]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_S):
+                await asyncio.gather(*asked, return_exceptions=True)
+
+    async def _bring_pieces(
+        self, node: Nodes, path: Path, known: Digested, ours: set[str], blobs: dict[str, dict[str, Any]]
+    ) -> dict[str, Any]:
+        """The whole upload at one node, going on where it was. `blobs`: what nodes have whole."""
+        key = self._session.key
+        if key is not None and node.urls[0] in blobs:
+            return await self._create(node, key, blobs[node.urls[0]], path, ours)
         place = await self._open(node, path, known)
         offset, failures = await self._offset(node, place), 0
         with self._tally.under_way() as show:
@@ -127,7 +151,7 @@ class Sender:
                 self._tally.sent_bytes += max(reached - offset, 0)
                 offset = reached
             show(offset)
-            return await self._complete(node, place, path, known, ours)
+            return await self._complete(node, place, path, known, ours, blobs)
 
     async def _open(self, node: Nodes, path: Path, known: Digested) -> str:
         """The path of an upload at this node: the one that was broken off, or a new one."""
@@ -167,7 +191,13 @@ class Sender:
         return int(answer["offset"])
 
     async def _complete(
-        self, node: Nodes, place: str, path: Path, known: Digested, ours: set[str]
+        self,
+        node: Nodes,
+        place: str,
+        path: Path,
+        known: Digested,
+        ours: set[str],
+        blobs: dict[str, dict[str, Any]],
     ) -> dict[str, Any]:
         try_s = ANSWER_S + known.facts.size / HASHED_BYTES_PER_S
         key = self._session.key
@@ -175,6 +205,7 @@ class Sender:
             if key is not None:
                 name = {"name": name_of(path)}
                 blob = await node.ask_json("POST", f"{place}/blob", params=name, timeout_s=0.0, try_s=try_s)
+                blobs[node.urls[0]] = blob
                 return await self._create(node, key, blob, path, ours)
             body = encode_json({"name": name_of(path), **self._told()})
             return await self._put_once(node, f"{place}/file", JSON, lambda: body, known.sha256, try_s)
@@ -191,7 +222,7 @@ class Sender:
         self, node: Nodes, where: str, headers: dict[str, str], body: Any, digest: str, try_s: float
     ) -> dict[str, Any]:
         """A file that the node signs for."""
-        for number in range(ERASED_MAX):
+        for number in range(self._erased.get(digest, 0), ERASED_MAX):
             wish = b"\n".join((digest.encode(), self._patch, str(number).encode()))
             try:
                 answer = await node.ask(
@@ -207,6 +238,7 @@ class Sender:
                 # A file that was made under this key is erased: what is wanted now is another one.
                 if error.status != 410:
                     raise
+                self._erased[digest] = number + 1
             else:
                 file: dict[str, Any] = answer.json()
                 self._session.note(file["transaction"]["height"])

@@ -80,6 +80,11 @@ class State:
         query = "SELECT url, id FROM draft WHERE path = ? AND sha256 = ?"
         return dict(self._base.execute(query, (os.fsencode(path), sha256)).fetchall())
 
+    def places(self, path: Path) -> list[tuple[str, str]]:
+        """Uploads in pieces that were begun of the file, whatever it held: node and id."""
+        query = "SELECT url, id FROM draft WHERE path = ?"
+        return self._base.execute(query, (os.fsencode(path),)).fetchall()
+
     def keep_draft(self, path: Path, sha256: str, url: str, id_: str) -> None:
         self._write("INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?)", os.fsencode(path), sha256, url, id_)
         self._commit()

@@ -8,7 +8,7 @@ import pytest
 
 from weft.api.errors import BusyError
 from weft.apps.files import draft
-from weft.apps.files.draft import Drafts
+from weft.apps.files.draft import Drafts, Kept
 from weft.apps.files.errors import (
     DigestError,
     DraftUnknownError,
@@ -85,14 +85,30 @@ def test_a_draft_is_completed_once(drafts: Drafts) -> None:
         drafts.complete(one)
     turn = one.begin(0)
     one.add(turn, TEXT[:10])
-    drafts.complete(one)
+    whole = drafts.complete(one)
     with pytest.raises(OvertakenError):
         drafts.complete(one)
     with pytest.raises(OvertakenError):
         one.add(turn, b"x")
-    drafts.give_back(one)
-    drafts.complete(one).path.unlink()
-    drafts.give_back(one)
+    drafts.give_back(one, whole)
+    assert drafts.complete(one).path == one.path
+
+
+def test_what_was_kept_already_may_be_completed_again(drafts: Drafts) -> None:
+    """A file was nearly made of it: nothing of the content is sent, or destroyed, a second time."""
+    one = drafts.begin("ann", 10, None)
+    one.add(one.begin(0), TEXT[:10])
+    whole = drafts.complete(one)
+    kept = one.path.rename(one.path.with_name("kept"))
+    drafts.give_back(one, whole)
+    assert (one.offset, one.sync(), drafts.sweep(one.touched_s - 1)) == (10, 10, 0)
+    again = drafts.complete(one)
+    assert isinstance(again, Kept)
+    assert (again.name, again.size) == (whole.name, 10)
+    again.discard()
+    drafts.give_back(one, again)
+    drafts.end(one)
+    assert kept.read_bytes() == TEXT[:10]
     with pytest.raises(DraftUnknownError):
         drafts.find("ann", one.id)
 

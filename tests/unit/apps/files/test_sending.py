@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any, cast
@@ -10,7 +11,9 @@ import httpx
 import pytest
 
 from tests.unit.apps.files.test_routes import KEY, net, put, web
+from tests.unit.apps.files.test_service import until
 from tests.unit.apps.files.twin import Net
+from weft.api.errors import PendingError
 
 __all__ = ["net", "web"]
 
@@ -75,6 +78,67 @@ async def test_a_broken_piece_leaves_what_came(web: httpx.AsyncClient) -> None:
     assert (await add(web, place, offset, CONTENT[offset:])).status_code == 200
     blob = await web.post(f"{place}/blob?name=a.txt")
     assert (blob.status_code, blob.json()["sha256"], blob.json()["size"]) == (201, NAME, len(CONTENT))
+
+
+async def test_what_came_before_a_break_stays(net: Net, web: httpx.AsyncClient) -> None:
+    """Also when connections break so often that no chunk for the disk is ever full."""
+    place = await begin(web)
+    folder = net.nodes[0].files.blobs.folder / "drafts"
+    size, count = 100_000, 3
+
+    async def breaking(offset: int) -> AsyncIterator[bytes]:
+        yield CONTENT[offset : offset + size]
+        await asyncio.sleep(0.2)
+        raise ConnectionError
+
+    for number in range(count):
+        with pytest.raises(ConnectionError):
+            await add(web, place, number * size, breaking(number * size))
+        reached = (number + 1) * size
+        await until(lambda: (folder / place.rpartition("/")[2]).stat().st_size >= reached)  # noqa: B023
+    assert int((await web.head(place)).headers["upload-offset"]) == count * size
+
+
+@pytest.mark.parametrize("is_swept", [False, True])
+async def test_a_file_that_was_not_ordered_in_time_is_not_sent_again(
+    net: Net, web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, is_swept: bool
+) -> None:
+    """The content was kept when the ledger did not answer: the same wish may be asked again; and it need not
+    be told when it is swept meanwhile."""
+    place = await begin(web)
+    await add(web, place, 0, CONTENT)
+
+    async def wait_in_vain(raw: bytes, attachments: object) -> None:
+        raise PendingError("not ordered in time", id="0" * 64)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(net, "order", wait_in_vain)
+        late = await web.post(f"{place}/file", json={}, headers=KEY)
+        assert (late.status_code, late.json()["code"]) == (504, "transaction.pending")
+    assert int((await web.head(place)).headers["upload-offset"]) == len(CONTENT)
+    if is_swept:
+        await asyncio.to_thread(net.nodes[0].files.blobs.sweep, time.time() + 1e6)
+        gone = await web.post(f"{place}/file", json={}, headers=KEY)
+        assert (gone.status_code, gone.json()["code"]) == (404, "upload.unknown")
+    else:
+        made = await web.post(f"{place}/file", json={}, headers=KEY)
+        assert made.status_code == 201, made.text
+        content = await web.get(f"/v1/files/{made.json()['id']}/content")
+        assert content.content == CONTENT
+    assert (await web.head(place)).status_code == 404
+
+
+async def test_a_file_that_was_erased_is_made_again_of_an_upload(web: httpx.AsyncClient) -> None:
+    """A key that leads to the erased file is refused, and takes nothing of the new upload."""
+    for is_again in (False, True):
+        place = await begin(web, sha256=NAME)
+        await add(web, place, 0, CONTENT)
+        if is_again:
+            gone = await web.post(f"{place}/file", json={}, headers=KEY)
+            assert (gone.status_code, gone.json()["code"]) == (410, "content.erased")
+        made = await web.post(f"{place}/file", json={}, headers={} if is_again else KEY)
+        assert made.status_code == 201, made.text
+        assert (await web.delete(f"/v1/files/{made.json()['id']}")).status_code == 200
 
 
 async def test_a_node_that_restarts_goes_on(net: Net, web: httpx.AsyncClient) -> None:
