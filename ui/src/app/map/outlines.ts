@@ -1,9 +1,10 @@
-import { Feature, FeatureCollection, Geometry, Position } from 'geojson';
+import { FeatureCollection, Geometry, Position } from 'geojson';
 import * as L from 'leaflet';
 import { feature } from 'topojson-client';
 import { GeometryCollection, Topology } from 'topojson-specification';
 
 import { Nodes } from '../node/nodes';
+import { middleOf, ringsOf } from './ring';
 
 interface Country {
   name: string;
@@ -22,11 +23,12 @@ interface Name {
 export async function addOutlines(map: L.Map, nodes: Nodes): Promise<void> {
   const world = await nodes.json<Topology<{ countries: GeometryCollection<Country> }>>('/countries-50m.json');
   const countries = feature(world, world.objects.countries) as FeatureCollection<Geometry, Country>;
-  L.geoJSON(countries, {
-    interactive: false,
-    style: { className: 'land', weight: 1 },
-  }).addTo(map);
-  const names = countries.features.map(nameOf);
+  const names = countries.features.map(({ geometry, properties }) => {
+    const rings = ringsOf(geometry);
+    const outline = rings.map((ring) => ring.map(([lon, lat]): L.LatLngTuple => [lat!, lon!]));
+    L.polygon(outline, { className: 'land', weight: 1, interactive: false }).addTo(map);
+    return nameOf(properties.name, rings);
+  });
   const show = (): void => {
     const pixels = map.options.crs!.scale(map.getZoom()) / 360;
     // A name that does not fit into its country would stand in another.
@@ -46,7 +48,7 @@ export function addGraticule(map: L.Map): void {
   pane.style.zIndex = '410';
   pane.style.pointerEvents = 'none';
   const draw = (): void => {
-    const step = [30, 30, 20, 10, 5, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01][Math.min(map.getZoom(), 13)] ?? 0.01;
+    const step = [30, 30, 20, 10, 5, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01][Math.min(Math.floor(map.getZoom()), 13)]!;
     const box = map.getBounds().pad(0.3);
     lines.clearLayers();
     const add = (from: L.LatLngTuple, to: L.LatLngTuple): void => {
@@ -60,26 +62,10 @@ export function addGraticule(map: L.Map): void {
   draw();
 }
 
-function nameOf(country: Feature<Geometry, Country>): Name {
-  const { name } = country.properties;
-  const { middle, room } = middleOf(country.geometry);
+function nameOf(name: string, rings: Position[][]): Name {
+  const { middle, room } = middleOf(rings);
   const icon = L.divIcon({ className: 'country', html: textElement(name), iconSize: [0, 0] });
   return { marker: L.marker(middle, { icon, interactive: false, keyboard: false }), width: name.length * LETTER_PIXELS, room };
-}
-
-/** The middle of the largest piece of land, and how wide it is. */
-function middleOf(geometry: Geometry): { middle: L.LatLngTuple; room: number } {
-  const polygons: Position[][][] =
-    geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.type === 'MultiPolygon' ? geometry.coordinates : [];
-  let best: { size: number; middle: L.LatLngTuple; room: number } = { size: -1, middle: [0, 0], room: 0 };
-  for (const [ring] of polygons) {
-    const lons = ring!.map((point) => point[0]!);
-    const lats = ring!.map((point) => point[1]!);
-    const [west, east, south, north] = [Math.min(...lons), Math.max(...lons), Math.min(...lats), Math.max(...lats)];
-    const size = (east - west) * (north - south);
-    if (size > best.size) best = { size, middle: [(south + north) / 2, (west + east) / 2], room: east - west };
-  }
-  return best;
 }
 
 function textElement(text: string): HTMLElement {
