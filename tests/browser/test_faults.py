@@ -38,6 +38,30 @@ def damage(network: Network, node: int, digest: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("id_", ["deadbeef", "0" * 32])
+def test_a_photo_that_is_not_there_is_said_to_be_none(
+    browser: Browser, network: Network, id_: str, width: int
+) -> None:
+    """Whether its address could be one or not, on a phone and on a wide screen, with the way back."""
+    with Reader(browser, network.urls[0], viewport={"width": width, "height": 860}) as reader:
+        reader.open(f"/photo/{id_}")
+        reader.see("No photo here")
+        panel = reader.page.get_by_label("About this photo")
+        assert "consistency" not in panel.inner_text()
+        assert panel.evaluate("panel => panel.scrollWidth <= panel.clientWidth")
+        assert panel.evaluate("panel => panel.getBoundingClientRect().top") < 200
+        again = panel.get_by_role("button", name="Try again").bounding_box()
+        words = panel.get_by_text("Nothing that you may see").bounding_box()
+        assert again
+        assert words
+        assert again["y"] >= words["y"] + words["height"]
+        assert reader.faults() == []
+        reader.save(SHOTS / f"nothing-{id_}-{width}.png")
+        panel.get_by_role("link", name="All photos").click()
+        wait_until(lambda: reader.tiles() == 6, "the gallery shows")
+
+
 def test_damaged_bytes_are_not_proved_until_they_are_repaired(
     reader: Reader, network: Network, stored: dict[str, str]
 ) -> None:

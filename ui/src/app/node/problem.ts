@@ -17,6 +17,11 @@ export class Problem extends Error {
     return this.status === 410;
   }
 
+  /** Whether it says that nothing is named so, or that nothing can be. */
+  get isUnknown(): boolean {
+    return this.status === 404 || this.status === 400;
+  }
+
   static noNode(): Problem {
     return new Problem(
       0,
