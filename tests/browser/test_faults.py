@@ -15,6 +15,8 @@ from tests.functional.network import PATIENCE_S, data_of, get, wait_until
 from weft.apps.files.samples import write_samples
 from weft.client import Client
 from weft.local import Network
+from weft.model.call import PutRecords, RecordItem
+from weft.model.keys import ED25519, PrivateKey
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,6 +62,19 @@ def test_a_photo_that_is_not_there_is_said_to_be_none(
         reader.save(SHOTS / f"nothing-{id_}-{width}.png")
         panel.get_by_role("link", name="All photos").click()
         wait_until(lambda: reader.tiles() == 6, "the gallery shows")
+
+
+def test_what_was_signed_as_a_document_and_is_none_is_named(reader: Reader, network: Network) -> None:
+    """In a record's versions it is not taken for the document `null`."""
+    with Client(network.urls) as client:
+        client.records.put("notes", "odd", None)
+    with Client([reader.url], key=PrivateKey(ED25519, b"m" * 32)) as signing:
+        arguments = PutRecords((RecordItem("notes", "odd", 0, None),))
+        signing.submit("records", "put", arguments, [b"no quotes around this"])
+    reader.open("/ledger/records/notes/odd")
+    reader.see("no JSON text")
+    expect(reader.page.locator("pre")).to_have_text(["what was signed is no JSON text", "null"])
+    reader.save(SHOTS / "malformed.png")
 
 
 def test_damaged_bytes_are_not_proved_until_they_are_repaired(

@@ -26,8 +26,9 @@ export class Blocks {
   }
 
   async record(collection: string, key: string): Promise<RecordVersion[]> {
-    const path = `/v1/records/${encodeURIComponent(collection)}/${encodeURIComponent(key)}/history`;
-    return (await this.nodes.json<{ items: RecordVersion[] }>(path)).items;
+    const path = `/v1/records/${encodeURIComponent(collection)}/${encodeURIComponent(key)}`;
+    const { items } = await this.nodes.json<{ items: RecordVersion[] }>(`${path}/history`);
+    return Promise.all(items.map((version) => this.explain(path, version)));
   }
 
   graph(rounds: number): Promise<Graph> {
@@ -45,6 +46,17 @@ export class Blocks {
     const [collection, key] = [wanted.slice(0, slash), wanted.slice(slash + 1)];
     const path = `/v1/records/${encodeURIComponent(collection)}/${encodeURIComponent(key)}/history`;
     return this.ifThere(path, ['/ledger/records', collection, key]);
+  }
+
+  /** In a history the document `null` and none look the same; by itself a version without a document says why. */
+  private async explain(path: string, version: RecordVersion): Promise<RecordVersion> {
+    if (version.value !== null || version.deleted || version.erased_height !== null) return version;
+    try {
+      await this.nodes.call(`${path}?at_height=${version.height}`);
+      return version;
+    } catch (error) {
+      return { ...version, lack: Problem.from(error) };
+    }
   }
 
   private async findDigest(digest: string): Promise<string[] | null> {

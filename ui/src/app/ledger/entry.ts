@@ -1,3 +1,5 @@
+import { Problem } from '../node/problem';
+
 /** What the ledger's routes answer. */
 export interface Header {
   height: number;
@@ -72,6 +74,8 @@ export interface RecordVersion {
   size: number;
   deleted: boolean;
   erased_height: number | null;
+  /** Why there is no document to show, where the node says no more than `null`. */
+  lack?: Problem;
 }
 
 export interface Vertex {

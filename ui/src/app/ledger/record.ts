@@ -44,6 +44,8 @@ export class RecordPage {
 
   protected textOf(version: RecordVersion): string {
     if (version.erased_height !== null) return `erased at block ${numberText(version.erased_height)}`;
+    if (version.lack?.code === 'record.malformed') return 'what was signed is no JSON text';
+    if (version.lack) return version.lack.detail;
     return version.deleted ? 'deleted' : JSON.stringify(version.value, null, 2);
   }
 }
