@@ -33,6 +33,7 @@ VALIDATOR_KEY, GATEWAY_KEY = "validator.json", "gateway.json"
 PID_FILE = "node.pid"
 FRESH_FILE = "fresh"
 LOG_FILE = Path("logs") / "node.log"
+RUNS_FIX = "Stop it first, if it is to stop: `weft down` for a local network, else a signal to that process."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,10 @@ def create_home(path: Path, settings: Mapping[str, Mapping[str, Any]]) -> tuple[
     """
     config_path = path / FILE_NAME
     if config_path.exists():
-        raise HomeError(f"{path} is a node's home already")
+        raise HomeError(
+            f"{path} is a node's home already",
+            fix="Name another folder, or start the node that is there: `weft start --home HOME`.",
+        )
     for folder in ("keys", "data", "logs"):
         (path / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     config_path.write_text(_format_settings(settings), encoding="utf-8")
@@ -113,7 +117,9 @@ def hold_home(path: Path) -> Iterator[None]:
     """Run as the only node of this home; raises LaunchError when another process does."""
     with _open_pid_file(path) as file:
         if not _try_lock(file):
-            raise LaunchError(f"the node of {path} already runs as process {find_running(path)}")
+            raise LaunchError(
+                f"the node of {path} already runs as process {find_running(path)}", fix=RUNS_FIX
+            )
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()

@@ -67,7 +67,10 @@ class Network:
             ("nodes", "fault model", "port base"), (nodes, fault_model, port_base), found, strict=True
         ):
             if asked not in (None, is_there):
-                raise HomeError(f"{home} holds a network with {name} {is_there}, not {asked}")
+                raise HomeError(
+                    f"{home} holds a network with {name} {is_there}, not {asked}",
+                    fix="Leave the option out to start what is there, or name another folder with --home.",
+                )
         self._started: dict[int, subprocess.Popen[bytes]] = {}
         self._logged: dict[int, int] = {}
         """Bytes that were in a node's log before it started."""
@@ -76,7 +79,10 @@ class Network:
     def find(cls, home: Path) -> Self:
         """The network in `home`; raises HomeError when there is none."""
         if not (home / "node0").is_dir():
-            raise HomeError(f"{home} holds no local network")
+            raise HomeError(
+                f"{home} holds no local network",
+                fix="Give the folder that `weft up` made with --home, or make a network there: `weft up`.",
+            )
         return cls(home)
 
     def __enter__(self) -> Self:
@@ -245,7 +251,8 @@ def _make(home: Path, nodes: int, fault_model: FaultModel, port_base: int) -> No
     """Make the network beside its place and move it there: a half-made one never stands there."""
     if port_base + PEER_PORT_OFFSET + nodes > 65536 or nodes > NODES_MAX:
         raise HomeError(
-            f"{nodes} nodes from port {port_base} on: at most {NODES_MAX} nodes, ports up to 65535"
+            f"{nodes} nodes from port {port_base} on: at most {NODES_MAX} nodes, ports up to 65535",
+            fix="Ask for fewer nodes, or for a lower --port-base.",
         )
     # Homes remember their ports, so they are not made for ports that cannot be had.
     _check_ports_free(port_base, nodes)

@@ -35,11 +35,11 @@ class RequestError(WeftError):
     """A `WeftError` that knows its HTTP status, and the members it adds to the problem document."""
 
     code = "request.invalid"
-    fix = "Compare the request with /docs."
+    fix = "Correct what the message names; /docs on every node describes each request."
     status = 400
 
-    def __init__(self, message: str, **members: object) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, fix: str | None = None, **members: object) -> None:
+        super().__init__(message, fix=fix)
         self.members: Mapping[str, object] = members
 
 
@@ -74,7 +74,10 @@ class RouteError(RequestError):
 class UnknownError(RequestError):
     code = "resource.unknown"
     status = 404
-    fix = "Check the name; if it was written elsewhere a moment ago, read with consistency=linearizable."
+    fix = (
+        "Check the name; what was written elsewhere a moment ago may come yet: ask again, "
+        "over REST with consistency=linearizable."
+    )
 
 
 class BlockUnknownError(UnknownError):
@@ -171,7 +174,8 @@ class RefusedError(RequestError):
 
     def __init__(self, code: str, values: Named) -> None:
         shown = {name: value.hex() if isinstance(value, bytes) else value for name, value in values}
-        super().__init__(explain(code, values), **shown)
+        super().__init__(explain(code, values))
+        self.members = shown
         self.code = code
         self.status = REFUSED_STATUS.get(code, 422)
         self.fix = REFUSALS[code].fix if code in REFUSALS else "Read what the contract's description says."

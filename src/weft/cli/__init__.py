@@ -42,7 +42,7 @@ def weft(
 ) -> None:
     """Weft: one ledger, kept by equals."""
     if token:
-        options.token.set(token.read_text(encoding="ascii").strip())
+        options.token.set(token.read_text(encoding="ascii", errors="replace").strip())
 
 
 for verb in (

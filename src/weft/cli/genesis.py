@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,6 +20,8 @@ app = typer.Typer(help="What a chain starts from: members, accounts, limits.", n
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A genesis.json.", dir_okay=False)]
 Accounts = list[str] | None
+KEY_BYTES = 32
+"""Of a member's key, which is of Ed25519."""
 
 
 @app.command()
@@ -75,7 +78,9 @@ def make(
         with out.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise HomeError(f"{out} cannot be written: {error.strerror}") from None
+        raise HomeError(
+            f"{out} cannot be written: {error.strerror}", fix="Name a new file in a folder that is yours."
+        ) from None
     show_line(f"{out}: chain {genesis.chain.hex()}")
 
 
@@ -118,11 +123,14 @@ def _parse_member(text: str) -> "Member":
     name, has_key, rest = text.partition("=")
     key, _, weight = rest.partition(":")
     try:
-        if not name or not has_key:
+        member = Member(name, bytes.fromhex(key), int(weight or 1))
+        if not name or not has_key or len(member.key) != KEY_BYTES:
             raise ValueError
-        return Member(name, bytes.fromhex(key), int(weight or 1))
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not NAME=KEY or NAME=KEY:WEIGHT, the key in hex") from None
+        raise typer.BadParameter(
+            f"{text!r} is not NAME=KEY or NAME=KEY:WEIGHT, the key {2 * KEY_BYTES} hex digits"
+        ) from None
+    return member
 
 
 def _parse_account(text: str, role: "Role") -> "Account":
@@ -138,10 +146,11 @@ def parse_public(text: str) -> "PublicKey":
     curve, _, key = text.partition(":")
     for number, name in CURVE_NAMES.items():
         if name == curve:
-            try:
-                return PublicKey(number, bytes.fromhex(key))
-            except ValueError:
-                break
+            with suppress(ValueError):
+                public = PublicKey(number, bytes.fromhex(key))
+                if public.is_well_formed():
+                    return public
     raise typer.BadParameter(
-        f"{text!r} is not CURVE:KEY, curve {' or '.join(CURVE_NAMES.values())}, key in hex"
+        f"{text!r} is not CURVE:KEY, curve {' or '.join(CURVE_NAMES.values())}, a public key in hex; "
+        "`weft keys new` and `weft keys show` print both"
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from weft.cli.options import AsJson, Key, NodeHome, load_signer, user_key
+from weft.cli.options import AsJson, Key, NodeHome, load_user_key, user_key
 from weft.cli.terminal import show_facts, show_json, show_line, show_rows, tell
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def new(
 @app.command()
 def show(key: Key = None, as_json: AsJson = False) -> None:
     """The public half of a key file, by default of the user's own key, which is made at first use."""
-    _show(load_signer(key), key or user_key(), as_json)
+    _show(load_user_key(key), key or user_key(), as_json)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from weft.cli.options import DEFAULT_NETWORK, AsJson, Home, Urls, find_urls, is_network
+from weft.cli.options import DEFAULT_NETWORK, AsJson, Home, Urls, find_urls
 from weft.cli.terminal import progress, show_json, show_line, show_rows, tell
 from weft.model.errors import LaunchError
 
@@ -93,11 +93,8 @@ def down(home: NetworkHome = DEFAULT_NETWORK) -> None:
 def status(urls: Urls = None, home: Home = None, as_json: AsJson = False) -> None:
     """One row a node: name, role, height, head, state root, peers, catching up.
 
-    Exit code 1 when a node does not answer. Without --url and --home: the network in ./weft-network if there
-    is one.
+    Exit code 1 when a node does not answer.
     """
-    if not urls and home is None and is_network(DEFAULT_NETWORK):
-        home = DEFAULT_NETWORK
     rows = _gather(find_urls(urls, home))
     if as_json:
         show_json(rows)

@@ -18,7 +18,8 @@ Urls = Annotated[
     list[str] | None,
     typer.Option(
         "--url",
-        help=f"A node's REST address; of several, one that is down is passed over. [default: {DEFAULT_URL}]",
+        help="A node's REST address; of several, one that is down is passed over. "
+        f"[default: the network in ./{DEFAULT_NETWORK} if there is one, else {DEFAULT_URL}]",
     ),
 ]
 Home = Annotated[
@@ -28,7 +29,9 @@ Home = Annotated[
 Key = Annotated[
     Path | None,
     typer.Option(
-        "--key", help="Key file to sign with; made at first use. [default: the user's own]", dir_okay=False
+        "--key",
+        help="Key file to sign with; made at first use. [default: the user's own; with --token, none]",
+        dir_okay=False,
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
@@ -46,6 +49,7 @@ def connect(urls: list[str] | None, home: Path | None, key: "PrivateKey | None" 
     """The network that --url or --home stands for; by a home's genesis what nodes prove is checked."""
     from weft.client import Client
 
+    home = find_home(urls, home)
     return Client(find_urls(urls, home), key, find_genesis(home) if home else None, token=token.get())
 
 
@@ -56,6 +60,12 @@ def connect_async(urls: list[str] | None, home: Path | None) -> "AsyncClient":
     return AsyncClient(find_urls(urls, home), token=token.get())
 
 
+def find_home(urls: list[str] | None, home: Path | None) -> Path | None:
+    """What --home stands for: without it and --url, the network in ./weft-network if there is one."""
+    is_default = home is None and not urls and is_network(DEFAULT_NETWORK)
+    return DEFAULT_NETWORK if is_default else home
+
+
 def find_urls(urls: list[str] | None, home: Path | None) -> list[str]:
     """The REST addresses that --url and --home stand for."""
     from weft.config import load_config
@@ -63,6 +73,7 @@ def find_urls(urls: list[str] | None, home: Path | None) -> list[str]:
 
     if urls:
         return urls
+    home = find_home(urls, home)
     if home is None:
         return [DEFAULT_URL]
     return Network.find(home).urls if is_network(home) else [load_config(home, os.environ).url]
@@ -80,8 +91,18 @@ def is_network(home: Path) -> bool:
     return (home / "node0").is_dir()
 
 
-def load_signer(path: Path | None) -> "PrivateKey":
-    """The key to sign with: FILE, or the user's own, made with mode 0600 at first use."""
+def load_signer(path: Path | None) -> "PrivateKey | None":
+    """The key to sign with: FILE, or the user's own, made with mode 0600 at first use.
+
+    None with a token and no FILE: the node signs with the account that the token stands for.
+    """
+    if path is None and token.get() is not None:
+        return None
+    return load_user_key(path)
+
+
+def load_user_key(path: Path | None) -> "PrivateKey":
+    """The key in FILE, or the user's own; made with mode 0600 at first use."""
     from weft.storage.keyfile import load_or_create_key
 
     return load_or_create_key(path or user_key())

@@ -5,6 +5,7 @@ WeftError
 ├── UnreachableError  client.unreachable   no node answers
 ├── UnprovedError     client.unproved      a node says what its proofs do not hold
 ├── KeyMissingError   client.key           something that must be signed, and no key to sign with
+├── TokenTextError    client.token         a bearer token that cannot be one
 ├── ChangedError      client.changed       a file that was changing whenever it was read
 └── UnreadableError   client.unreadable    a file or folder that cannot be read
 """
@@ -39,6 +40,11 @@ class UnprovedError(WeftError):
 class KeyMissingError(WeftError):
     code = "client.key"
     fix = "Give the client a key: Client(urls, key=FILE)."
+
+
+class TokenTextError(WeftError):
+    code = "client.token"
+    fix = "Give the token alone, one line, as `weft keys token` printed it."
 
 
 class ChangedError(WeftError):

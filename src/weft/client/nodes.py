@@ -5,6 +5,7 @@ transaction or an Idempotency-Key, and so takes effect once.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
@@ -14,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from weft.client.errors import ProblemError, UnreachableError
+from weft.client.errors import ProblemError, TokenTextError, UnreachableError
 
 PASSED_OVER = (429, 500, 502, 503)
 """Answers after which another node is asked."""
@@ -31,6 +32,8 @@ SHARED = ("/v1/files", "/v1/collections")
 """Where it matters who reads."""
 QUESTIONS = ("/v1/files:known",)
 """Reads that are asked with a body."""
+
+_TOKEN = re.compile(r"[!-~]+")
 
 Body = bytes | Callable[[], AsyncIterator[bytes]] | None
 """A body, or what makes one anew for each try."""
@@ -53,6 +56,8 @@ class Nodes:
         self.has_token = token is not None
         self._timeout_s = timeout_s
         self._patience_s = patience_s
+        if token is not None and _TOKEN.fullmatch(token) is None:
+            raise TokenTextError("the bearer token is empty, or holds characters that no token has")
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
         # Streams last, so they are not counted; their callers bound them.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=REQUESTS_AT_ONCE)

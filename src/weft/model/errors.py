@@ -158,7 +158,7 @@ class StoreError(WeftError):
 
 class DiskFullError(WeftError):
     code = "disk.full"
-    fix = "Free space on the disk of the node's home and start it again; nothing acknowledged is lost."
+    fix = "Free space on the disk of the node's home; only a node that has ended needs to be started again."
 
 
 class BlobError(WeftError):
@@ -183,7 +183,7 @@ class DivergedError(WeftError):
 
 class UnauthorizedError(WeftError):
     code = "access.unauthorized"
-    fix = "Send `Authorization: Bearer TOKEN`; an administrator makes one with `weft keys token`."
+    fix = "Send `Authorization: Bearer TOKEN`; the node's operator makes one with `weft keys token`."
 
 
 class ForbiddenError(WeftError):

@@ -169,7 +169,10 @@ def _hold(file: int, folder: Path, kind: int) -> None:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(file)
-        raise LaunchError(f"another process uses the data folder {folder}; stop it first") from None
+        raise LaunchError(
+            f"another process uses the data folder {folder}",
+            fix="Stop it first: `weft down` for a local network, else a signal to that node's process.",
+        ) from None
 
 
 class Disk:

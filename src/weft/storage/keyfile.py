@@ -32,7 +32,10 @@ def create_key(path: Path, curve: int = ED25519) -> PrivateKey:
     try:
         write_private(path, msgspec.json.format(msgspec.json.encode(document)) + b"\n", may_replace=False)
     except FileExistsError:
-        raise KeyFileError(f"{path} exists; a key is never overwritten") from None
+        raise KeyFileError(
+            f"{path} exists; a key is never overwritten",
+            fix="Name another file, or use the key that is there (`weft keys show --key FILE`).",
+        ) from None
     return key
 
 

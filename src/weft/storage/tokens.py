@@ -49,7 +49,10 @@ class Tokens:
         load_key(self._folder / key_name)
         entries = self.entries()
         if len(entries) >= TOKENS_MAX:
-            raise TokenError(f"{self._path} holds {TOKENS_MAX} tokens, the most that are kept")
+            raise TokenError(
+                f"{self._path} holds {TOKENS_MAX} tokens, the most that are kept",
+                fix="Make those worthless that nobody uses any more: `weft keys revoke NAME`.",
+            )
         name, secret, salt = secrets.token_hex(6), secrets.token_hex(32), secrets.token_bytes(32)
         self._write([*entries, Entry(name, salt.hex(), _digest(salt, secret), key_name)])
         return f"{_HEAD}_{name}_{secret}"
@@ -59,7 +62,9 @@ class Tokens:
         entries = self.entries()
         kept = [entry for entry in entries if entry.name != name]
         if len(kept) == len(entries):
-            raise TokenError(f"{self._path} has no token named {name}")
+            raise TokenError(
+                f"{self._path} has no token named {name}", fix="See their names: `weft keys tokens`."
+            )
         self._write(kept)
 
     def find_key(self, token: str) -> PrivateKey | None:

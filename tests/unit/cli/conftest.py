@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,8 @@ def weft(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
             capsys.readouterr()
             with pytest.raises(SystemExit) as exit_:
-                main()
+                # A token is remembered for the rest of a command, not for the next.
+                copy_context().run(main)
         code = exit_.value.code
         assert code is None or isinstance(code, int)
         return Done(code or 0, *capsys.readouterr())

@@ -71,12 +71,66 @@ def test_members_make_a_genesis_of_what_init_printed(weft: Run, tmp_path: Path) 
         assert valid.stdout == f"member {place} (m{place}) of n\n"
 
 
-@pytest.mark.parametrize("member", ["x", "x=zz", "x=00:y", "=00"])
+@pytest.mark.parametrize("member", ["x", "x=zz", "x=00", "x=00:y", "=" + "00" * 32])
 def test_a_member_that_is_no_member_is_wrong_use(weft: Run, member: str) -> None:
     """The message shows how it is written."""
     refused = weft("genesis", "make", "--name", "n", "--member", member)
     assert refused.returncode == 2
     assert "NAME=KEY" in refused.stderr
+
+
+@pytest.mark.parametrize("account", ["ed25519:zz", "ed25519:00", "secp256k1:" + "02" * 32, "02" * 32])
+def test_an_account_that_is_none_is_wrong_use(weft: Run, account: str) -> None:
+    """And where one comes from."""
+    refused = weft("genesis", "make", "--name", "n", "--member", "x=" + "00" * 32, "--administrator", account)
+    assert refused.returncode == 2
+    assert "CURVE:KEY" in refused.stderr
+    assert "weft keys new" in " ".join(refused.stderr.replace("│", " ").split())
+
+
+def test_what_to_do_fits_what_is_wrong(weft: Run, tmp_path: Path) -> None:
+    """Nobody who mistyped a name or a folder is told to replace files."""
+    network = tmp_path / "network"
+    home = Network(network, nodes=1, port_base=free_port_base(1)).configs[0].home
+    assert weft("keys", "token", "--home", home).returncode == 0
+    for words, fix in (
+        (("keys", "revoke", "zz", "--home", home), "weft keys tokens"),
+        (("keys", "new", home / "keys" / "gateway.json"), "another file"),
+        (("up", "--nodes", 5, "--home", network), "Leave the option out"),
+        (("up", "--port-base", 9999, "--home", network), "Leave the option out"),
+        (("init", "--home", home, "--name", "n"), "another folder"),
+        (("down", "--home", tmp_path / "none"), "weft up"),
+    ):
+        failed = weft(*words)
+        assert failed.returncode == 1
+        assert fix in failed.stderr.splitlines()[-1], failed.stderr
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"sesame\nopen\n", b"sesame open", b"\xff\xfe", b"gr\xc3\xbcn"]
+)
+def test_a_file_that_holds_no_token_is_said_and_not_shown(weft: Run, tmp_path: Path, content: bytes) -> None:
+    """No traceback, no blame on a node, nothing of the token."""
+    path = tmp_path / "token"
+    path.write_bytes(content)
+    refused = weft("--token", path, "records", "get", "c", "k", "--url", "http://127.0.0.1:1")
+    assert refused.returncode == 1
+    assert "[client.token]" in refused.stderr
+    assert "sesame" not in refused.stderr
+
+
+def test_every_verb_finds_the_network_in_its_usual_folder(
+    weft: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --url and --home the addresses of ./weft-network are asked, not the default port."""
+    monkeypatch.chdir(tmp_path)
+    base = free_port_base(2)
+    urls = Network(tmp_path / "weft-network", nodes=2, fault_model="crash", port_base=base).urls
+    for words in (("blobs",), ("status",)):
+        silent = weft(*words)
+        assert all(url in silent.stderr for url in urls)
+    for words in (("records", "get", "c", "k"), ("collections", "list"), ("blocks",), ("files", "search")):
+        assert any(url in weft(*words).stderr for url in urls), words
 
 
 def test_a_setting_is_shown_with_its_source_and_a_bad_one_named(weft: Run, tmp_path: Path) -> None:

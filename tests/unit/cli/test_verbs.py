@@ -56,6 +56,29 @@ def test_a_record_is_written_read_and_forgotten(ask: Run) -> None:
     assert (gone.returncode, gone.stdout) == (1, "")
 
 
+def test_with_a_token_alone_the_node_signs(ask: Run, weft: Run, network: Network, folder: Path) -> None:
+    """With the account that the token stands for, here its own; the user's key only when it is named."""
+    home = network.configs[0].home
+    path = folder / "token"
+    path.write_text(weft("keys", "token", "--home", home).stdout)
+    url = network.urls[0]
+    assert weft("--token", path, "records", "put", "c", "byte", "1", "--url", url).returncode == 0
+    assert facts(ask("records", "get", "c", "byte", "--json"))["author"] == "local"
+    own = facts(weft("keys", "show", "--json"))
+    key = own["file"]
+    assert (
+        weft("--token", path, "records", "put", "c", "own", "1", "--url", url, "--key", key).returncode == 0
+    )
+    assert facts(ask("records", "get", "c", "own", "--json"))["author"] == own["address"]
+
+
+def test_a_cursor_that_is_none_is_said_with_how_it_is_written(ask: Run) -> None:
+    """Not as the cursor of a list."""
+    refused = ask("follow", "--cursor", "foo")
+    assert refused.returncode == 1
+    assert "0 to begin at the genesis" in refused.stderr
+
+
 def test_what_is_no_json_is_wrong_use(ask: Run) -> None:
     """It is noticed before anything is signed."""
     for text in ("{a", '{"a":1,"a":2}', "[" * 65 + "]" * 65):
@@ -188,7 +211,9 @@ def test_a_running_node_is_not_verified_and_a_stopped_one_is(ask: Run, weft: Run
     (network.home.parent / "kept.txt").write_text("to be kept")
     facts(ask("files", "put", network.home.parent / "kept.txt", "--json"))
     home = network.configs[0].home
-    assert "node.launch" in weft("verify", "--home", home).stderr
+    refused = weft("verify", "--home", home)
+    assert "node.launch" in refused.stderr
+    assert "weft down" in refused.stderr.splitlines()[-1]
     network.stop()
     sound = weft("verify", "--home", home)
     assert (sound.returncode, sound.stdout.splitlines()[-1]) == (0, "all verifies")

@@ -47,7 +47,10 @@ def parse_place(text: str) -> tuple[int, int]:
         return BEGINNING
     found = _PLACE.fullmatch(text)
     if found is None:
-        raise CursorError(f"a cursor of events is HEIGHT-POSITION or 0, not {text[:80]!r}")
+        raise CursorError(
+            f"a cursor of events is HEIGHT-POSITION or 0, not {text[:80]!r}",
+            fix="Give the cursor of the last event seen, 0 to begin at the genesis, or none to begin now.",
+        )
     return int(found[1]), int(found[2])
 
 
