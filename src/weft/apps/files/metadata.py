@@ -102,7 +102,9 @@ def decode_metadata(rest: bytes, position: bytes | None) -> Metadata:
         value = found.get(name)
         if value is not None:
             with suppress(ValueError):
-                metadata[name] = check(_sensible(value, check) if name in _LISTS else value)
+                kept = _sensible(value, check) if name in _LISTS else value
+                if kept or not value:
+                    metadata[name] = check(kept)
     metadata |= _in_utc(metadata)
     for name, needed in (("place", "location"), ("taken_offset", "taken_at")):
         if needed not in metadata:
