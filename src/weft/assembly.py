@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, closing
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,15 @@ async def run(home: Home) -> int:
 async def _serve(home: Home) -> None:
     """Open the stores, recover, connect, serve. Ends only by being cancelled or by raising."""
     config, genesis, data = home.config, home.genesis, home.config.data_path
+    listen = f"{config.peer.host}:{config.peer.port}"
+    log.info(
+        "node.starting",
+        version=version("weft"),
+        chain=genesis.chain.hex(),
+        member=genesis.members[home.member].name,
+        url=config.url,
+        peer=listen,
+    )
     async with AsyncExitStack() as stack:
         journal = stack.enter_context(closing(Journal(data / "journal")))
         store = stack.enter_context(closing(open_store(genesis, data / "store")))
@@ -110,7 +120,6 @@ async def _serve(home: Home) -> None:
         )
 
         def connect(inbox: Inbox) -> Peers:
-            listen = f"{config.peer.host}:{config.peer.port}"
             addresses = config.peer.addresses
             return Network(genesis, home.member, home.validator, listen, addresses, inbox, config.limits)
 
@@ -140,6 +149,7 @@ async def _serve(home: Home) -> None:
             *_eyes(config, ledger, files, Caller(gateway.own, "gateway")),
             serve(app, config.api.host, config.api.port),
             watch_lag(node.watch.loop_lag.observe),
+            node.watch.tell(node.peers.tallies),
             keep_small(),
         )
 

@@ -261,7 +261,7 @@ def test_a_liar_with_a_members_key_disturbs_nobody_but_itself(launch: Launch) ->
     check_acknowledged(network, load, VICTIMS[0])
     for victim, url in zip(VICTIMS, urls, strict=True):
         grown = memory_of(network, victim) - before[victim]
-        cuts = metric(url, f'weft_peer_cuts{{member="node{LIAR}"}}')
+        cuts = metric(url, f'weft_peer_cuts_total{{member="node{LIAR}"}}')
         sys.stdout.write(
             f"node{victim}: {before[victim] >> 20} MiB, {grown >> 20} more after {cuts:.0f} cuts\n"
         )

@@ -74,7 +74,7 @@ def test_every_metric_is_described(tmp_path: Path) -> None:
     shown = [
         family.name + ("_total" if family.type == "counter" else "")
         for family in (
-            *Watch(genesis, tmp_path, lambda: 0).registry.collect(),
+            *Watch(genesis, 0, tmp_path, lambda: 0).registry.collect(),
             *show_metrics(BlobStatus("folder", 0, False, *[0] * 9, [], 0, 0, 0)),
         )
     ]

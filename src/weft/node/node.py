@@ -116,7 +116,7 @@ class Node:
         self.workers = workers
         self.clock = clock
         self.limits = limits
-        self.watch = Watch(genesis, data, clock.now_us, machine)
+        self.watch = Watch(genesis, me, data, clock.now_us, machine)
         self.peers = connect(self)
         self.pool = Pool(limits)
         self.watch.pool.set_function(lambda: len(self.pool))
@@ -258,7 +258,7 @@ class Node:
         self._feed(Speak(self.driver.round_first, repeats))
         self._spawn(self._rejoin.pass_rounds(lambda: self.core, self.driver.round_first))
         self._offer()
-        log.info("node.ready", height=self.store.head.height, round_first=self.driver.round_first)
+        self.watch.ready(self.url, self.store.head.height, self.driver.round_first)
 
     # Transactions in.
 
