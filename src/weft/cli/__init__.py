@@ -1,5 +1,6 @@
 """The command line: a file per noun. A verb imports what it needs when it runs, so `weft --help` is quick."""
 
+import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -23,7 +24,7 @@ from weft.cli import (
     simulate,
     verify,
 )
-from weft.cli.terminal import tell_error
+from weft.cli.terminal import tell, tell_error
 from weft.model.errors import WeftError
 
 app = typer.Typer(
@@ -73,4 +74,13 @@ def main() -> NoReturn:
         app()
     except WeftError as error:
         tell_error(error)
+    except BrokenPipeError:
+        # Whoever read along has enough; what waits for it would break again at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        from weft.client.errors import LocalFileError
+
+        tell_error(LocalFileError(str(error)))
+    except KeyboardInterrupt:
+        tell("stopped")
     sys.exit(1)

@@ -1,30 +1,15 @@
 """`weft collections`: files put together under a name."""
 
-import re
-from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import typer
 
-from weft.cli.options import AsJson, Home, Key, Urls, connect, load_reader, load_signer
+from weft.cli.options import AsJson, Home, Key, Urls, connect, hex_digits, load_reader, load_signer
 from weft.cli.terminal import show_facts, show_json, show_rows
 
 app = typer.Typer(help="Files put together under a name: albums, projects.", no_args_is_help=True)
 
 NAME_MAX = 200
-Given = TypeVar("Given", str, list[str])
-
-
-def _hex(digits: int) -> Callable[[Given], Given]:
-    """A check that an argument is so many hex digits, each if it is several."""
-
-    def check(given: Given) -> Given:
-        for text in (given,) if isinstance(given, str) else given:
-            if re.fullmatch(f"[0-9a-f]{{{digits}}}", text) is None:
-                raise typer.BadParameter(f"{text[:80]!r} is not {digits} lower-case hex digits")
-        return given
-
-    return check
 
 
 def _check_name(name: str) -> str:
@@ -33,12 +18,12 @@ def _check_name(name: str) -> str:
     return name
 
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The collection.", callback=_hex(32))]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The collection.", callback=hex_digits(32))]
 Name = Annotated[str, typer.Argument(help="Its name; it is destroyed when it changes.", callback=_check_name)]
 Files = Annotated[
-    list[str], typer.Argument(metavar="FILE…", help="Ids of files, 500 at most.", callback=_hex(32))
+    list[str], typer.Argument(metavar="FILE…", help="Ids of files, 500 at most.", callback=hex_digits(32))
 ]
-Account = Annotated[str, typer.Argument(help="An account's address, 40 hex digits.", callback=_hex(40))]
+Account = Annotated[str, typer.Argument(help="An account's address, 40 hex digits.", callback=hex_digits(40))]
 
 
 @app.command()

@@ -16,6 +16,7 @@ from weft.cli.options import (
     Urls,
     connect,
     find_urls,
+    hex_digits,
     load_reader,
     load_signer,
     token,
@@ -27,7 +28,9 @@ from weft.cli.upload import interruptible, upload
 
 app = typer.Typer(help="Files and their metadata.", no_args_is_help=True)
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The file's id: 32 hex digits.")]
+Id = Annotated[
+    str, typer.Argument(metavar="ID", help="The file's id: 32 hex digits.", callback=hex_digits(32))
+]
 TAGS_MAX, TAG_LETTERS_MAX = 100, 100
 READER = re.compile("[0-9a-f]{40}|[0-9a-f]{32}")
 Sharing = Annotated[
@@ -84,20 +87,20 @@ def put(
     Ctrl-C stops; the same command goes on where it was, also within a large file. Exit code 1 when a file was
     refused. With --watch --json a line a file.
     """
-    from weft.client import Client, Options
-
     metadata = {"tags": _check_tags(tag)} if tag else {}
     readers = _check_readers(private, share_with)
-    options = Options(
-        metadata, readers, recursive, hidden, watch, dry_run, rehash, user_state(), at_once, wait
-    )
-    with Client(widen(find_urls(urls, home)), load_signer(key), token=token.get()) as client:
-        try:
-            with interruptible():
+    try:
+        with interruptible():
+            from weft.client import Client, Options
+
+            options = Options(
+                metadata, readers, recursive, hidden, watch, dry_run, rehash, user_state(), at_once, wait
+            )
+            with Client(widen(find_urls(urls, home)), load_signer(key), token=token.get()) as client:
                 tally = upload(client, paths, options, as_json)
-        except KeyboardInterrupt:
-            tell("stopped; the same command goes on where it was")
-            raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        tell("stopped; the same command goes on where it was")
+        raise typer.Exit(1) from None
     if tally.states.get("refused"):
         raise typer.Exit(1)
 
@@ -112,13 +115,20 @@ def get(
     home: Home = None,
     key: Key = None,
 ) -> None:
-    """The file's content, checked by its digest, to stdout or into a file."""
+    """The file's content, checked by its digest, to stdout as it comes or into a file once all of it is here.
+
+    Exit code 1 when what went to stdout was not what it should be.
+    """
     with (
         connect(urls, home, load_reader(key)) as client,
         progress("fetching", None, is_bytes=True) as advance,
     ):
-        content = client.files.get(id_, out, on_progress=_steps(advance))
-    sys.stdout.buffer.write(content)
+        if out is not None:
+            client.files.get(id_, out, on_progress=_steps(advance))
+            return
+        for chunk in client.files.content(id_, on_progress=_steps(advance)):
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
 
 
 @app.command()

@@ -1,9 +1,11 @@
 """Options that many verbs share, and what they stand for."""
 
 import os
+import re
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from weft.client import AsyncClient, Client
     from weft.model.keys import PrivateKey
 
+Given = TypeVar("Given", str, list[str])
 DEFAULT_URL = "http://127.0.0.1:8700"
 DEFAULT_NETWORK = Path("weft-network")
 
@@ -157,3 +160,15 @@ def _ask_status(url: str) -> dict[str, Any]:
     except (httpx.HTTPError, httpx.InvalidURL, ValueError):
         return {}
     return answer if isinstance(answer, dict) else {}
+
+
+def hex_digits(digits: int) -> Callable[[Given], Given]:
+    """A check that an argument is so many hex digits, each if it is several."""
+
+    def check(given: Given) -> Given:
+        for text in (given,) if isinstance(given, str) else given:
+            if re.fullmatch(f"[0-9a-f]{{{digits}}}", text) is None:
+                raise typer.BadParameter(f"{text[:80]!r} is not {digits} lower-case hex digits")
+        return given
+
+    return check

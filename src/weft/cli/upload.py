@@ -1,6 +1,7 @@
 """What people see of an upload: a bar while it goes on, a row a file, a summary."""
 
 import contextlib
+import os
 import signal
 import time
 from collections import deque
@@ -24,6 +25,7 @@ COLUMNS = ("state", "size", "id", "media_type", "path", "reason")
 ROWS_SHOWN_MAX = 200
 """Of more files a person at a terminal sees only those that were not stored."""
 WINDOW_S = 15.0
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 UNTOLD = ("refused", "skipped")
 WHY = ("code", "reason")
 """Only there when something is wrong."""
@@ -125,9 +127,7 @@ def amount(size: float) -> str:
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Whoever asks the process to end takes the way of Ctrl-C, also where a shell has that ignored."""
-    before = {
-        kind: signal.signal(kind, _interrupt) for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
+    before = {kind: signal.signal(kind, _interrupt) for kind in INTERRUPTS}
     try:
         yield
     finally:
@@ -136,7 +136,14 @@ def interruptible() -> Iterator[None]:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Once; who insists ends the process at once. What was remembered by then stands on the disk."""
+    for kind in INTERRUPTS:
+        signal.signal(kind, _leave)
     raise KeyboardInterrupt
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os._exit(1)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,8 @@ WeftError
 ├── KeyMissingError   client.key           something that must be signed, and no key to sign with
 ├── TokenTextError    client.token         a bearer token that cannot be one
 ├── ChangedError      client.changed       a file that was changing whenever it was read
-└── UnreadableError   client.unreadable    a file or folder that cannot be read
+├── UnreadableError   client.unreadable    a file or folder that cannot be read
+└── LocalFileError    client.file          a file here that cannot be opened or written
 """
 
 from collections.abc import Mapping
@@ -55,3 +56,8 @@ class ChangedError(WeftError):
 class UnreadableError(WeftError):
     code = "client.unreadable"
     fix = "Check that it is still there and that you may read it."
+
+
+class LocalFileError(WeftError):
+    code = "client.file"
+    fix = "Check that its folder is there, that you may write to it and that it has room."

@@ -2,14 +2,16 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from os import urandom
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from weft.client.errors import ProblemError, UnprovedError, UnreachableError
+from weft.client.errors import LocalFileError, ProblemError, UnprovedError, UnreachableError
 from weft.client.metadata import check_readers, contents_of, encode_json, make_creation, patched
 from weft.client.session import Session
 from weft.client.signing import Call, derive_file_id
@@ -27,6 +29,8 @@ READ_S = 60.0
 BREAKS_MAX = 20
 """How often a download may break off and go on at another node."""
 IDS_MAX = 1000
+_ID = re.compile("[0-9a-f]{32}")
+ID_FIX = "An id is 32 lower-case hex digits, as `weft files search` and the answer to an upload show it."
 UPDATE_TRIES = 5
 
 
@@ -79,18 +83,18 @@ class Files:
 
     async def show(self, id_: str) -> Resource:
         """The file's resource: name, size, SHA-256, metadata, version."""
-        file: Resource = await self._session.read(f"/v1/files/{id_}")
+        file: Resource = await self._session.read(f"/v1/files/{_checked(id_)}")
         return file
 
     async def history(self, id_: str) -> list[Resource]:
         """All versions of its metadata, newest first."""
-        page = await self._session.read(f"/v1/files/{id_}/history", limit=1000)
+        page = await self._session.read(f"/v1/files/{_checked(id_)}/history", limit=1000)
         items: list[Resource] = page["items"]
         return items
 
     async def alike(self, id_: str, limit: int = 50) -> list[Resource]:
         """Pictures that look like this one, the likest first: `bits` in which they differ, and `file`."""
-        page = await self._session.read(f"/v1/files/{id_}/alike", limit=limit)
+        page = await self._session.read(f"/v1/files/{_checked(id_)}/alike", limit=limit)
         items: list[Resource] = page["items"]
         return items
 
@@ -102,19 +106,24 @@ class Files:
     async def get(
         self, id_: str, target: Path | None = None, *, on_progress: Progress | None = None
     ) -> bytes:
-        """The content, checked by its SHA-256; written to `target` if given (then the result is empty)."""
+        """The content, checked by its SHA-256; written to `target` if given (then the result is empty).
+        Raises LocalFileError when that cannot be."""
         file = await self.show(id_)
         if target is None:
             chunks = [chunk async for chunk in self._content(file, on_progress)]
             return b"".join(chunks)
-        draft = target.with_name(f".{target.name}.{urandom(4).hex()}")
+        # Its name is shorter than what a name may be, however long the target's is.
+        draft = target.with_name(f".{urandom(8).hex()}")
         try:
             with draft.open("xb") as out:
                 async for chunk in self._content(file, on_progress):
                     await asyncio.to_thread(out.write, chunk)
             draft.replace(target)
+        except OSError as error:
+            raise LocalFileError(f"{target} cannot be written: {error.strerror or error}") from None
         finally:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
         return b""
 
     async def content(self, id_: str, *, on_progress: Progress | None = None) -> AsyncIterator[bytes]:
@@ -136,7 +145,11 @@ class Files:
             if expected is not None:
                 headers["if-match"] = str(expected)
             changed: Resource = await self._session.write(
-                "PATCH", f"/v1/files/{id_}", params={"wait": wait}, headers=headers, body=encode_json(patch)
+                "PATCH",
+                f"/v1/files/{_checked(id_)}",
+                params={"wait": wait},
+                headers=headers,
+                body=encode_json(patch),
             )
             return changed
         for left in reversed(range(UPDATE_TRIES)):
@@ -156,7 +169,7 @@ class Files:
         if self._session.key is None:
             shared: Resource = await self._session.write(
                 "PUT",
-                f"/v1/files/{id_}/readers",
+                f"/v1/files/{_checked(id_)}/readers",
                 params={"wait": wait},
                 headers={"content-type": "application/json"},
                 body=encode_json({"readers": None if readers is None else list(readers)}),
@@ -171,10 +184,10 @@ class Files:
         if self._session.key is None:
             headers = {} if expected is None else {"if-match": str(expected)}
             erased: Resource = await self._session.write(
-                "DELETE", f"/v1/files/{id_}", params={"wait": wait}, headers=headers
+                "DELETE", f"/v1/files/{_checked(id_)}", params={"wait": wait}, headers=headers
             )
             return erased
-        call = Call("files", "erase", EraseFile(bytes.fromhex(id_), expected))
+        call = Call("files", "erase", EraseFile(bytes.fromhex(_checked(id_)), expected))
         outcome = await self._session.submit(call, wait, None)
         return {"id": id_, "erased_height": outcome.height, "transaction": outcome.place}
 
@@ -184,7 +197,7 @@ class Files:
         With a genesis the proof is checked, for the content given or else for the SHA-256 that the node
         names; raises UnprovedError. Without one, `steps` is empty.
         """
-        shown: Resource = await self._session.read(f"/v1/files/{id_}/proof")
+        shown: Resource = await self._session.read(f"/v1/files/{_checked(id_)}/proof")
         steps: list[Step] = []
         if self._session.genesis is not None:
             digest = bytes.fromhex(shown["sha256"]) if content is None else hashlib.sha256(content).digest()
@@ -234,28 +247,37 @@ class Files:
         return file | {"transaction": outcome.place}
 
     async def _content(self, file: Resource, on_progress: Progress | None) -> AsyncIterator[bytes]:
-        """From one node after another, each going on where the one before broke off."""
-        digest, offset, breaks = hashlib.sha256(), 0, 0
-        while offset < file["size"] or not file["size"]:
+        """From one node after another, each going on where the one before broke off. Raises UnprovedError for
+        more than there should be, UnreachableError when too many answers end early."""
+        digest, offset, breaks, why = hashlib.sha256(), 0, 0, ""
+        while True:
             try:
                 async with self._session.nodes.open(
                     f"/v1/files/{file['id']}/content",
                     headers={"range": f"bytes={offset}-"} if offset else {},
                     read_s=READ_S,
                 ) as response:
+                    if offset and not response.headers.get("content-range", "").startswith(
+                        f"bytes {offset}-"
+                    ):
+                        raise httpx.RemoteProtocolError("the node sends another part than was asked for")
                     async for chunk in response.aiter_raw(1 << 18):
                         digest.update(chunk)
                         offset += len(chunk)
+                        if offset > file["size"]:
+                            raise UnprovedError(f"file {file['id']} has more than {file['size']} bytes")
                         yield chunk
                         if on_progress is not None:
                             on_progress(offset, file["size"])
+                why = "the answer ends"
             except httpx.TransportError as error:
-                breaks += 1
-                if breaks > BREAKS_MAX:
-                    raise UnreachableError(f"the content breaks off at byte {offset}: {error}") from None
-                self._session.nodes.pass_over()
-            if not file["size"]:
+                why = str(error) or type(error).__name__
+            if offset == file["size"]:
                 break
+            breaks += 1
+            if breaks > BREAKS_MAX:
+                raise UnreachableError(f"the content breaks off at byte {offset}: {why}")
+            self._session.nodes.pass_over()
         if digest.hexdigest() != file["sha256"]:
             raise UnprovedError(f"the content of file {file['id']} has another SHA-256 than {file['sha256']}")
 
@@ -270,3 +292,12 @@ def _update(file: Resource, patch: Mapping[str, Any], version: int) -> Call:
         expected=version,
     )
     return Call("files", "update", arguments, contents)
+
+
+def _checked(id_: str) -> str:
+    """An id, which goes into a path; raises ProblemError, as a node would, for what is none."""
+    if _ID.fullmatch(id_) is None:
+        raise ProblemError(
+            404, {"code": "file.unknown", "detail": f"there is no file {id_[:80]!r}", "fix": ID_FIX}
+        )
+    return id_

@@ -79,6 +79,21 @@ def test_a_cursor_that_is_none_is_said_with_how_it_is_written(ask: Run) -> None:
     assert "0 to begin at the genesis" in refused.stderr
 
 
+def test_what_is_wrong_with_an_argument_is_told_in_a_line(ask: Run, tmp_path: Path) -> None:
+    """No id is wrong use; a place that cannot be written to is an error with a code."""
+    for words in (("erase", "notanid"), ("get", "../../v1/status"), ("show", "A" * 32)):
+        refused = ask("files", *words)
+        assert (refused.returncode, "Traceback" in refused.stderr) == (2, False), refused.stderr
+    note = tmp_path / "note.txt"
+    note.write_text("remember the bread")
+    (row,) = facts(ask("files", "put", note, "--json"))
+    failed = ask("files", "get", row["id"], "--out", tmp_path / "nowhere" / "x")
+    assert (failed.returncode, "client.file" in failed.stderr) == (1, True), failed.stderr
+    long = tmp_path / ("x" * 250)
+    assert ask("files", "get", row["id"], "--out", long).returncode == 0
+    assert long.read_text() == "remember the bread"
+
+
 def test_what_is_no_json_is_wrong_use(ask: Run) -> None:
     """It is noticed before anything is signed."""
     for text in ("{a", '{"a":1,"a":2}', "[" * 65 + "]" * 65):

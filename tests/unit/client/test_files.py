@@ -2,16 +2,23 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
 
 from tests.chain import key
 from tests.unit.client.conftest import FilesTwin
-from weft.client import AsyncClient, Options, ProblemError, UnprovedError
+from weft.api.server import serve
+from weft.client import AsyncClient, Options, ProblemError, UnprovedError, UnreachableError
+from weft.client.errors import LocalFileError
+from weft.client.files import BREAKS_MAX
 
 CONTENT = b"some text, nothing special\n" * 40_000
 
@@ -174,3 +181,89 @@ async def test_a_bad_change_leaves_what_was_said(files_url: str, signer: object)
         changed = await client.files.update(put["id"], {"title": family, "tags": ["caf\u00e9\u00a0noir"]})
         assert changed["metadata"]["title"] == family
         assert changed["metadata"]["tags"] == ["caf\u00e9\u00a0noir"]
+
+
+@asynccontextmanager
+async def lying(content: Callable[[str], Response]) -> AsyncIterator[tuple[str, list[str]]]:
+    """A node that says a file has 1,000 bytes, and answers for its content as it likes; what it was asked."""
+    asked: list[str] = []
+    file = {"id": "0" * 32, "size": 1000, "sha256": sha256(bytes(1000)).hexdigest()}
+
+    async def answer(request: Request) -> Response:
+        if not request.url.path.endswith("/content"):
+            return JSONResponse(file)
+        asked.append(request.headers.get("range", ""))
+        return content(asked[-1])
+
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    app = Starlette(routes=[Route("/{path:path}", answer)])
+    server = asyncio.create_task(serve(app, "127.0.0.1", 0, port.set_result))
+    try:
+        yield f"http://127.0.0.1:{await port}", asked
+    finally:
+        server.cancel()
+        await asyncio.gather(server, return_exceptions=True)
+
+
+def find_drafts(folder: Path) -> list[Path]:
+    """What is left of downloads."""
+    return [*folder.glob(".*"), *folder.glob("out")]
+
+
+async def test_a_node_that_sends_no_end_fills_no_disk(tmp_path: Path) -> None:
+    """Nothing is taken beyond the size that was named, and no half file is left."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(1 << 16)
+            await asyncio.sleep(0.001)
+
+    async with lying(lambda _: StreamingResponse(endless())) as (url, _), AsyncClient([url]) as client:
+        with pytest.raises(UnprovedError):
+            await asyncio.wait_for(client.files.get("0" * 32, tmp_path / "out"), 20)
+    assert not find_drafts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        (b"", {}),
+        (bytes(10), {}),
+        (bytes(10), {"content-range": "bytes 0-9/1000"}),
+    ],
+)
+async def test_a_node_whose_answers_bring_nothing_is_not_asked_for_ever(
+    start: bytes, told: dict[str, str]
+) -> None:
+    """Neither when it answers with nothing, nor with another part than was asked for."""
+
+    def content(asked: str) -> Response:
+        return Response(start if told or not asked else b"", 206, headers=told)
+
+    async with lying(content) as (url, asked), AsyncClient([url]) as client:
+        with pytest.raises(UnreachableError):
+            await asyncio.wait_for(client.files.get("0" * 32), 30)
+    assert len(asked) == BREAKS_MAX + 1
+
+
+@pytest.mark.parametrize("id_", ["notanid", "../../v1/status", "A" * 32, "0" * 33, ""])
+async def test_what_is_no_id_asks_for_nothing_else(files_url: str, signer: object, id_: str) -> None:
+    """It would go into a path."""
+    async with AsyncClient([files_url], signer) as client:  # type: ignore[arg-type]
+        for ask in (client.files.get(id_), client.files.erase(id_), client.files.update(id_, {})):
+            with pytest.raises(ProblemError) as caught:
+                await ask
+            assert (caught.value.status, caught.value.code) == (404, "file.unknown")
+
+
+async def test_a_target_has_any_name_that_a_file_may_have(files_url: str, tmp_path: Path) -> None:
+    """And one that cannot be written is told as an error of this program's."""
+    async with AsyncClient([files_url]) as client:
+        put = await client.files.put(CONTENT, name="a")
+        target = tmp_path / ("x" * 255)
+        await client.files.get(put["id"], target)
+        assert target.read_bytes() == CONTENT
+        for bad in (tmp_path / "nowhere" / "x", tmp_path / ("x" * 256)):
+            with pytest.raises(LocalFileError):
+                await client.files.get(put["id"], bad)
+    assert not find_drafts(tmp_path)

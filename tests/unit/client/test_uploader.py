@@ -6,14 +6,16 @@ import random
 from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.chain import key
 from tests.unit.client.conftest import FilesTwin
 from tests.unit.client.test_files import signer
+from weft.apps.files import draft
 from weft.client import AsyncClient, Options, ProblemError, Tally, UnreachableError, Uploaded
-from weft.client.uploader import reading, sender
+from weft.client.uploader import reading, run, sender
 from weft.client.uploader.state import State
 
 __all__ = ["signer"]
@@ -398,3 +400,47 @@ async def test_uploads_that_were_left_at_other_nodes_are_ended(
         with pytest.raises(ProblemError) as caught:
             await nodes.ask_json("GET", f"/v1/uploads/{left['id']}", timeout_s=0.0)
         assert caught.value.code == "upload.unknown"
+
+
+async def test_a_file_without_room_is_refused_and_the_rest_goes_on(
+    files_url: str, signer: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When others went through while it was tried; else the run ends, and names it."""
+    room = SimpleNamespace(free=100_000)
+    monkeypatch.setattr(draft.shutil, "disk_usage", lambda _: room)
+    large, small = tmp_path / "a large.bin", [tmp_path / f"b{number}.txt" for number in range(9)]
+    large.write_bytes(LARGE)
+    for path in small:
+        path.write_bytes(path.name.encode())
+    async with AsyncClient([files_url], signer) as client:  # type: ignore[arg-type]
+        done = await put(client, large, *small, at_once=2, patience_s=2.0)
+        assert (done[large.name].state, done[large.name].code) == ("refused", "disk.full")
+        assert {done[path.name].state for path in small} == {"stored"}
+        with pytest.raises(ProblemError, match=r"a large\.bin.*no room") as caught:
+            await put(client, large, patience_s=0.5)
+        assert caught.value.code == "disk.full"
+
+
+async def test_one_who_watches_holds_up_no_other(
+    files_url: str, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Several uploaders share what is remembered, and nobody else may read it."""
+    state = tmp_path / "state" / "uploads.sqlite"
+    async with AsyncClient([files_url]) as client:
+        watching = client.files.put_many([folder / "deep"], Options(watch=True, state=state))
+        async for one in watching:
+            if one.state == "stored":
+                break
+        # Both are in one loop here, where the second waits in vain for what the first has to write.
+        await asyncio.sleep(2 * run.COMMIT_S)
+        assert await asyncio.wait_for(put(client, folder / "a.txt", state=state), 10)
+        assert {path.stat().st_mode & 0o777 for path in state.parent.iterdir()} == {0o600}
+        await watching.aclose()  # type: ignore[attr-defined]
+    assert not caplog.records
+
+
+def test_what_cannot_be_remembered_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Once, with the reason."""
+    (tmp_path / "file").touch()
+    State(tmp_path / "file" / "state", 0).close()
+    assert "nothing is remembered" in caplog.text

@@ -45,6 +45,8 @@ WALK_BATCH = 200
 RECENT_MAX = 10_000
 """Contents stored by this run that a question asked before would not have told."""
 DAY_S = 86_400
+COMMIT_S = 1.0
+"""So long what is remembered may hold up another uploader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,13 @@ class Run:
         self._waiting: Counter[str] = Counter()
         self._under_way: set[Path] = set()
         """Found and not through yet; as many as the queues hold."""
+        self._through = 0
+        """Files that nodes have taken."""
         self._is_over = False
 
     async def results(self) -> AsyncIterator[Uploaded]:
         """What became of each file, as it is known. Leaving early stops everything."""
-        work = asyncio.create_task(self._work())
+        work, noting = asyncio.create_task(self._work()), asyncio.create_task(self._note())
         try:
             while (one := await self._results.get()) is not None:
                 yield one
@@ -90,8 +94,9 @@ class Run:
             raise _first_of(group) from None
         finally:
             self._is_over = True
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            for task in (work, noting):
+                task.cancel()
+            await asyncio.gather(work, noting, return_exceptions=True)
             self._state.close()
 
     async def _work(self) -> None:
@@ -111,6 +116,12 @@ class Run:
             await self._results.put(None)
             raise
         await self._results.put(None)
+
+    async def _note(self) -> None:
+        """Let other uploaders write what they remember, too; never returns."""
+        while True:
+            await asyncio.sleep(COMMIT_S)
+            self._state.commit()
 
     def _walk(self) -> Iterator[Found | Left]:
         return walk(self._paths, self._options.recursive, self._options.hidden)
@@ -247,16 +258,19 @@ class Run:
         if id_ is not None:
             await self._done(named, Uploaded(named.path, "already there", size, id_, sha256))
             return
+        found, through = Found(named.path, named.known.facts), self._through
         try:
             done, known = await self._sender.send(lane, named.path, named.known)
         except (ChangedError, OSError) as error:
-            await self._refuse(Found(named.path, named.known.facts), error)
+            await self._refuse(found, error)
             return
-        except ProblemError as error:
-            if error.status in (401, 403) or error.status in ALSO_PASSED_OVER or may_pass_over(error):
-                raise
-            await self._refuse(Found(named.path, named.known.facts), error)
+        except (ProblemError, UnreachableError) as error:
+            if _is_of_all(error) and through == self._through:
+                # Nothing else went through either while this was tried.
+                raise _naming(named.path, error) from None
+            await self._refuse(found, error)
             return
+        self._through += 1
         assert done.sha256 is not None
         assert done.id is not None
         self._recent[done.sha256] = done.id
@@ -316,6 +330,21 @@ class Run:
             self._waiting[sha256] -= 1
             if not self._waiting[sha256]:
                 del self._waiting[sha256], self._locks[sha256]
+
+
+def _is_of_all(error: ProblemError | UnreachableError) -> bool:
+    """Whether what a file was refused for may be wrong with the nodes, or with whoever asks."""
+    if isinstance(error, UnreachableError):
+        return True
+    return error.status in (401, 403, *ALSO_PASSED_OVER) or may_pass_over(error)
+
+
+def _naming(path: Path, error: ProblemError | UnreachableError) -> WeftError:
+    """The error with the file at which it ended the run."""
+    text = f"{path}: {error}"
+    if isinstance(error, UnreachableError):
+        return UnreachableError(text)
+    return ProblemError(error.status, {**error.members, "detail": text})
 
 
 def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:

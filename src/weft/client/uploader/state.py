@@ -11,6 +11,7 @@ asked for its offset. A file that is damaged, or of another version, is begun an
 
 import hashlib
 import hmac
+import logging
 import os
 import sqlite3
 from contextlib import suppress
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from weft.client.uploader.walk import Facts
 
+_log = logging.getLogger("weft.client")
 _VERSION = 1
 _SCHEMA = f"""
 CREATE TABLE file (path BLOB PRIMARY KEY, facts TEXT NOT NULL, sha256 TEXT, run TEXT, day INTEGER NOT NULL)
@@ -32,7 +34,7 @@ ROWS_UNWRITTEN_MAX = 500
 
 
 class State:
-    """Of one uploader; several may share the file."""
+    """Of one uploader; several may share the file, so call `commit` often."""
 
     def __init__(self, path: Path | None, today: int) -> None:
         """`path` None: a file without a name, gone in the end. `today`: days since 1970."""
@@ -41,10 +43,11 @@ class State:
         self._unwritten = 0
         self._base = _open_anyhow(path)
         self._write("DELETE FROM file WHERE day < ?", today - DAYS_KEPT)
+        self.commit()
         self._secret: bytes = self._base.execute("SELECT bytes FROM secret").fetchone()[0]
 
     def close(self) -> None:
-        self._commit()
+        self.commit()
         self._base.close()
 
     def find_digest(self, path: Path, facts: Facts) -> str | None:
@@ -65,7 +68,7 @@ class State:
         self._write("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?)", *row)
         self._unwritten += 1
         if self._unwritten >= ROWS_UNWRITTEN_MAX:
-            self._commit()
+            self.commit()
 
     def note_left(self, path: Path, reason: str) -> bool:
         """Whether it is news to this run that the path is left out."""
@@ -87,12 +90,12 @@ class State:
 
     def keep_draft(self, path: Path, sha256: str, url: str, id_: str) -> None:
         self._write("INSERT OR REPLACE INTO draft VALUES (?, ?, ?, ?)", os.fsencode(path), sha256, url, id_)
-        self._commit()
+        self.commit()
 
     def drop_drafts(self, path: Path, url: str | None = None) -> None:
         """Of one node, or of all."""
         self._write("DELETE FROM draft WHERE path = ? AND url = coalesce(?, url)", os.fsencode(path), url)
-        self._commit()
+        self.commit()
 
     def key_for(self, wish: bytes) -> str:
         """An Idempotency-Key that nobody else can tell, and that is the same for the same wish."""
@@ -103,17 +106,19 @@ class State:
         with suppress(sqlite3.OperationalError):
             self._base.execute(statement, values)
 
-    def _commit(self) -> None:
+    def commit(self) -> None:
+        """What was remembered stands in the file, which others may write to again."""
         with suppress(sqlite3.OperationalError):
             self._base.commit()
         self._unwritten = 0
 
 
 def _open_anyhow(path: Path | None) -> sqlite3.Connection:
-    """The file, begun anew if it is damaged; one without a name where none can be had."""
+    """The file, begun anew if it is damaged; one without a name, which is said, where none can be had."""
     try:
         return _open(path)
-    except (sqlite3.OperationalError, OSError):
+    except (sqlite3.OperationalError, OSError) as error:
+        _log.warning("nothing is remembered of this upload, as %s cannot be used: %s", path, error)
         return _open(None)
     except sqlite3.DatabaseError:
         assert path is not None, "a new database is sound"
@@ -125,6 +130,9 @@ def _open_anyhow(path: Path | None) -> sqlite3.Connection:
 def _open(path: Path | None) -> sqlite3.Connection:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # The files beside it, which hold the same, get the rights of this one.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)
     base = sqlite3.connect("" if path is None else path, timeout=30, check_same_thread=False)
     try:
         base.execute("PRAGMA journal_mode = WAL")
@@ -138,8 +146,6 @@ def _open(path: Path | None) -> sqlite3.Connection:
                 base.execute(statement)
             base.execute("INSERT INTO secret VALUES (?)", (os.urandom(32),))
         base.commit()
-        if path is not None:
-            path.chmod(0o600)
     except BaseException:
         base.close()
         raise
