@@ -212,3 +212,21 @@ def test_a_verb_that_goes_on_is_read_through_a_pipe(tmp_path: Path) -> None:
             assert process.stdout.readline().startswith("skipped")
         finally:
             process.kill()
+
+
+def test_whoever_interrupts_an_upload_at_its_beginning_sees_no_traceback(tmp_path: Path) -> None:
+    """Before any node is asked, too; exit code 1."""
+    program = (
+        "import os, signal, weft.cli.files as files; widen = files.widen;"
+        "files.widen = lambda urls: (os.kill(os.getpid(), signal.SIGINT), widen(urls))[1];"
+        "from weft.cli import main; main()"
+    )
+    stopped = subprocess.run(
+        (sys.executable, "-c", program, "files", "put", str(tmp_path), "--url", "http://127.0.0.1:1"),
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (stopped.returncode, "Traceback" in stopped.stderr) == (1, False), stopped.stderr
+    assert "the same command goes on" in stopped.stderr
