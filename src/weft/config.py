@@ -18,6 +18,8 @@ from weft.model.limits import LocalLimits
 
 FILE_NAME = "config.toml"
 PREFIX = "WEFT_"
+CLIENTS_TOKEN = "WEFT_TOKEN"
+"""What the command line sends to nodes: no setting of a node."""
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Host = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:-]+$")]
@@ -168,6 +170,13 @@ def load_config(
     return config
 
 
+def check_settings(settings: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise ConfigError unless each of these values by section and name may stand in a config.toml."""
+    for section, values in settings.items():
+        for name, value in values.items():
+            _convert(f"{section}.{name}", value, "what was asked for", False)
+
+
 def _check_files(files: FilesSection) -> None:
     """Raise ConfigError unless the settings of the file application agree with each other."""
     for holds, sentence in (
@@ -224,7 +233,7 @@ def _from_file(path: Path) -> Iterator[tuple[str, Any, str, bool]]:
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Any, str, bool]]:
     keys = {variable_of(key): key for key in setting_types()}
     for variable in sorted(environment):
-        if variable.startswith(PREFIX):
+        if variable.startswith(PREFIX) and variable != CLIENTS_TOKEN:
             if variable not in keys:
                 raise ConfigError(f"the environment variable {variable} is no setting of Weft")
             yield keys[variable], environment[variable], variable, True

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from weft.config import FILE_NAME, Config, load_config
+from weft.config import FILE_NAME, Config, check_settings, load_config
 from weft.model.errors import ConfigError, HomeError, LaunchError
 from weft.model.genesis import Genesis, parse_genesis
 from weft.model.keys import ED25519, PrivateKey
@@ -80,8 +80,9 @@ def load_genesis(path: Path) -> Genesis:
 def create_home(path: Path, settings: Mapping[str, Mapping[str, Any]]) -> tuple[PrivateKey, PrivateKey]:
     """Make folders, keys and config.toml in a folder that is no home yet; the validator's and gateway's keys.
 
-    A wrong setting leaves nothing behind but empty folders.
+    A wrong setting is found before anything is made.
     """
+    check_settings(settings)
     config_path = path / FILE_NAME
     if config_path.exists():
         raise HomeError(
@@ -91,11 +92,6 @@ def create_home(path: Path, settings: Mapping[str, Mapping[str, Any]]) -> tuple[
     for folder in ("keys", "data", "logs"):
         (path / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     config_path.write_text(_format_settings(settings), encoding="utf-8")
-    try:
-        load_config(path)
-    except ConfigError:
-        config_path.unlink()
-        raise
     (path / "data" / FRESH_FILE).touch()
     keys = path / "keys"
     return create_key(keys / VALIDATOR_KEY, ED25519), create_key(keys / GATEWAY_KEY, ED25519)

@@ -13,6 +13,7 @@ Made from the program by `make docs`; do not edit.
 
 Facts go to stdout; progress, times and prompts to stderr. Exit code 0: done; 1: failed; 2: wrong use.
 An error is one sentence with its code (see [errors](errors.md)) and what to do. With `--json`: JSON.
+Options of `weft` itself stand before the verb: `weft --token FILE records get notes lamp`.
 """
 
 
@@ -33,7 +34,15 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 def cli_page() -> str:
     """docs/reference/cli.md."""
-    return HEAD + "".join(_section(words, command) for words, command in commands())
+    import typer
+
+    from weft.cli import app
+
+    return (
+        HEAD
+        + _section("weft", typer.main.get_command(app))
+        + "".join(_section(words, command) for words, command in commands())
+    )
 
 
 def _section(words: str, command: Any) -> str:

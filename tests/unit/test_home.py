@@ -137,6 +137,9 @@ def test_a_home_is_not_made_twice_or_with_a_bad_setting(tmp_path: Path) -> None:
     """The keys of a home that is there stay, and a refused one can be made again."""
     with pytest.raises(ConfigError, match=r"api\.port"):
         create_home(tmp_path / "home", {"api": {"port": 0}})
+    with pytest.raises(ConfigError, match=r"node\.name = '' \(from what was asked for\)"):
+        create_home(tmp_path / "home", {"node": {"name": ""}})
+    assert not (tmp_path / "home").exists(), "nothing is left of what was refused"
     create_home(tmp_path / "home", {"node": {"name": 'a"b'.replace('"', "-")}})
     with pytest.raises(HomeError, match="already"):
         create_home(tmp_path / "home", {})

@@ -17,6 +17,7 @@ from weft.cli import (
     genesis,
     keys,
     ledger,
+    members,
     network,
     node,
     options,
@@ -24,7 +25,7 @@ from weft.cli import (
     simulate,
     verify,
 )
-from weft.cli.terminal import tell, tell_error
+from weft.cli.terminal import show_line, tell, tell_error
 from weft.model.errors import WeftError
 
 app = typer.Typer(
@@ -34,15 +35,38 @@ app = typer.Typer(
 )
 
 
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        show_line(version("weft"))
+        raise typer.Exit
+
+
 @app.callback()
 def weft(
     token: Annotated[
         Path | None,
-        typer.Option(help="File with the bearer token of a closed network.", exists=True, dir_okay=False),
+        typer.Option(
+            help="File with the bearer token of a closed network; WEFT_TOKEN may hold the token itself.",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
+    is_version_asked: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version, and do nothing else.",
+            is_eager=True,
+            callback=_show_version,
+        ),
+    ] = False,
 ) -> None:
     """Weft: one ledger, kept by equals."""
-    if token:
+    if token is None:
+        options.token.set(os.environ.get("WEFT_TOKEN"))
+    else:
         options.token.set(token.read_text(encoding="ascii", errors="replace").strip())
 
 
@@ -58,6 +82,7 @@ for name, noun in (
     ("records", records.app),
     ("tx", ledger.app),
     ("keys", keys.app),
+    ("members", members.app),
     ("genesis", genesis.app),
     ("config", config.app),
     ("simulate", simulate.app),

@@ -6,6 +6,7 @@ import select
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,11 @@ def test_help_is_done_and_wrong_use_is_two(weft: Run) -> None:
     assert weft("--help").returncode == 0
     for words in (("upp",), ("up", "--nodes", "0"), ("keys", "new"), ("simulate", "vectors", "nowhere.json")):
         assert weft(*words).returncode == 2, words
+
+
+def test_the_version_is_told(weft: Run) -> None:
+    """As packages are numbered, whatever else is asked for."""
+    assert weft("--version").stdout.strip() == version("weft")
 
 
 def test_a_failure_is_one_sentence_with_code_and_fix(weft: Run, tmp_path: Path) -> None:
