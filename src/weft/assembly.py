@@ -23,8 +23,9 @@ from weft.apps.files.bucket import Place
 from weft.apps.files.contract import CONTRACT as FILES
 from weft.apps.files.index import Index
 from weft.apps.files.index.sqlite import SqliteIndex
-from weft.apps.files.inspection import check_blobs
+from weft.apps.files.inspection import check_blobs, check_held
 from weft.apps.files.keeping import Figures, blob_router
+from weft.apps.files.placement import Placement
 from weft.apps.files.ports import Ledger
 from weft.apps.files.routes import router
 from weft.apps.files.service import FilesService
@@ -240,6 +241,14 @@ def open_store(genesis: Genesis, folder: Path) -> LmdbStore:
 
 def verify(config: Config, progress: Progress) -> Iterator[Finding | Note]:
     """All that is wrong in what a stopped node keeps, and what people want to know of it (`weft verify`)."""
-    blobs = partial(check_blobs, config.data_path / "blobs", progress)
+    genesis, folder, is_sound = load_genesis(config.genesis_path), config.data_path / "blobs", True
+    blobs = partial(check_blobs, folder, progress)
     with inspect(config.data_path) as found:
-        yield from verify_home(load_genesis(config.genesis_path), CONTRACTS, found, (blobs,), progress)
+        for item in verify_home(genesis, CONTRACTS, found, (blobs,), progress):
+            is_sound = is_sound and isinstance(item, Note)
+            yield item
+        # Of a state that came out wrong nothing follows; and where only some keep a blob, who must keep it
+        # depends on who is away.
+        is_everywhere = Placement.of(genesis, None, config.files.copies).is_everywhere
+        if is_sound and is_everywhere and config.files.store == "folder":
+            yield from check_held(found.scratch, found.contents.read, folder)

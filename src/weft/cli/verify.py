@@ -20,6 +20,7 @@ def verify(
     """Check a stopped node's whole store: every hash, link, root and signature.
 
     Names the first thing that is wrong, and where; exit code 1 then. What was erased is told with its height.
+    Of a node that keeps all content on its disk, content that is gone is wrong, too.
     """
     from weft.assembly import verify as check
     from weft.config import load_config

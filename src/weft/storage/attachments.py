@@ -118,9 +118,8 @@ class Attachments:
         if self._find_spot(commitment) != spot:
             # It was destroyed while it was read, and may have been put again.
             return self.find(commitment)
-        raise StoreError(
-            f"attachment {commitment.hex()} is damaged in {self._path(spot.sequence)} at {spot.offset}"
-        )
+        path = path_of(self._folder, spot.sequence)
+        raise StoreError(f"attachment {commitment.hex()} is damaged in {path} at {spot.offset}")
 
     def find_many(self, commitments: Sequence[Digest]) -> dict[Digest, Attachment | Erased | None]:
         """`find` for each, with one look into the index and each file opened once."""
@@ -255,7 +254,7 @@ class Attachments:
     def _overwrite(self, spots: Iterable[Spot]) -> None:
         for sequence, group in groupby(sorted(spots, key=attrgetter("sequence")), key=attrgetter("sequence")):
             with self._opened(sequence) as file:
-                _, mark = content.decode_head(os.pread(file, HEAD_BYTES, 0), self._path(sequence))
+                _, mark = content.decode_head(os.pread(file, HEAD_BYTES, 0), path_of(self._folder, sequence))
                 for spot in group:
                     write_all(file, content.encode_dead(mark, spot.size), spot.offset)
                 os.fsync(file)
@@ -330,18 +329,15 @@ class Attachments:
                 os.ftruncate(file, torn[-1].offset)
 
     def _create(self, sequence: int) -> _Newest:
-        path = self._path(sequence)
+        path = path_of(self._folder, sequence)
         head = content.encode_head(sequence)
         replace_file(path, head)
         _, mark = content.decode_head(head, path)
         return _Newest(sequence, mark, os.open(path, os.O_RDWR | os.O_CLOEXEC), HEAD_BYTES, HEAD_BYTES)
 
-    def _path(self, sequence: int) -> Path:
-        return self._folder / f"{sequence:012}{SUFFIX}"
-
     @contextmanager
     def _opened(self, sequence: int) -> Iterator[int]:
-        path = self._path(sequence)
+        path = path_of(self._folder, sequence)
         try:
             file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -350,6 +346,11 @@ class Attachments:
             yield file
         finally:
             os.close(file)
+
+
+def path_of(folder: Path, sequence: int) -> Path:
+    """The file of content with this number."""
+    return folder / f"{sequence:012}{SUFFIX}"
 
 
 def content_paths(folder: Path) -> list[Path]:

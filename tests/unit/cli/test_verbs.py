@@ -237,3 +237,7 @@ def test_a_running_node_is_not_verified_and_a_stopped_one_is(ask: Run, weft: Run
     damaged = weft("verify", "--home", home)
     assert damaged.returncode == 1
     assert str(blob) in damaged.stdout
+    blob.unlink()
+    gone = weft("verify", "--home", home)
+    assert gone.returncode == 1
+    assert "its content is not here" in gone.stdout

@@ -11,7 +11,7 @@ from weft.model.stored import Erased, Finding
 from weft.model.transaction import Attachment
 from weft.storage import attachments, content
 from weft.storage.attachments import content_paths, decode_reached, decode_spot
-from weft.storage.content import LIVE_BYTES, Found, Spot
+from weft.storage.content import LIVE_BYTES, Found, Spot, read_attachment
 from weft.storage.inspection.table import Progress, check_tables, show_text
 from weft.storage.rows import Reading
 
@@ -72,6 +72,15 @@ class ContentInspection:
             return Erased(int.from_bytes(row, "big"))
         row = self._reading.get("spots", commitment)
         return self._fresh.get(commitment) if row is None else decode_spot(row).size
+
+    def read(self, commitment: Digest) -> bytes | None:
+        """The content, as far as the index knows it."""
+        row = self._reading.get("spots", commitment)
+        if row is None:
+            return None
+        spot = decode_spot(row)
+        with attachments.path_of(self._folder, spot.sequence).open("rb") as file:
+            return read_attachment(file.fileno(), spot).content
 
     def tombstones(self) -> Iterator[tuple[Digest, int]]:
         """Commitments, rising, and the heights that erased them."""
