@@ -134,7 +134,10 @@ def test_up_tells_how_its_nodes_ended_and_ends_with_the_last(
         pid = Network.find(home).find_process(0)
         assert pid
         os.kill(pid, kind)
-        _, err = process.communicate(timeout=60)
+        try:
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == code
     assert err.splitlines()[0] == f"node0 {text}"
     assert "node.ready" not in err
