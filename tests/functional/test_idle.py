@@ -15,11 +15,12 @@ QUIET_S = 2
 
 
 def look(network: Network) -> dict[str, tuple[int, int, str]]:
-    """Size, time of change and digest of every file under any node's data."""
+    """Size, time of change and digest of every file under any node's data; but for the memory in which users
+    of a database tell each other what they read, which only has a name there (SQLite's `-shm`)."""
     found = {}
     for config in network.configs:
         for path in sorted(config.data_path.rglob("*")):
-            if path.is_file():
+            if path.is_file() and not path.name.endswith("-shm"):
                 stat = path.stat()
                 digest = hashlib.sha256(path.read_bytes()).hexdigest()
                 found[str(path.relative_to(network.home))] = (stat.st_size, stat.st_mtime_ns, digest)
