@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft.model.block import Block, Checkpoint, Header, Statement
-from weft.model.call import CreateFile, PutRecords, SetRole, UpdateFile
+from weft.model.call import CreateFile, PutRecords, SetRole, ShareFile, UpdateFile
 from weft.model.commit import Commit
 from weft.model.encoding import decode, encode
 from weft.model.errors import EncodingError
@@ -22,7 +22,7 @@ from weft.model.vertex import Reference, Wire
 
 KINDS = [
     *(Transaction, Attachment, Wire, Reference, Commit, Header, Block, Statement, Checkpoint, Genesis),
-    *(PutRecords, CreateFile, UpdateFile, SetRole, Proof, TransactionProof, FileProof, StateProof),
+    *(PutRecords, CreateFile, UpdateFile, ShareFile, SetRole, Proof, TransactionProof, FileProof, StateProof),
     *(Opening, Announced, Vertices, Told, Tree),
 ]
 
@@ -43,6 +43,8 @@ def _values(info: Any) -> st.SearchStrategy[Any]:
             return st.tuples(*(_values(item) for item in items))
         case msgspec.inspect.BytesType(min_length=least, max_length=most):
             return st.binary(min_size=least or 0, max_size=20 if most is None else most)
+        case msgspec.inspect.StrType(pattern=str(pattern)):
+            return st.from_regex(pattern, fullmatch=True)
         case msgspec.inspect.StrType(min_length=least, max_length=most):
             return st.text(min_size=least or 0, max_size=20 if most is None else most)
         case msgspec.inspect.IntType(ge=least, le=most):

@@ -22,7 +22,7 @@ CollectionId = FileId
 AccountName = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{40}$")]
 """An account's address in hex."""
 
-Principal = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{40}|[0-9a-f]{32})$")]
+Principal = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{40}|[0-9a-f]{32})\Z")]
 """Who may see a file: an account's address, or the id of a collection, which stands for its members."""
 
 _COLLECTION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
