@@ -5,7 +5,8 @@ because the process ended in between: then the counts are summed up anew.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,8 @@ class Catalogue:
             self._run("DELETE FROM trait")
             self.count(counts)
 
-    def scrub(self) -> None:
-        rewrite(self.connection)
+    def scrub(self, alone: Callable[[], AbstractContextManager[None]]) -> None:
+        rewrite(self.connection, alone)
 
     def close(self) -> None:
         self.connection.close()

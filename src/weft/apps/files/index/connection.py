@@ -1,7 +1,7 @@
 """A file of SQLite: how it is opened, trusted, and rewritten so that nothing is left of what was removed."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import apsw
@@ -58,11 +58,14 @@ def make_file(path: Path, schema: str, version: int, chain: bytes) -> None:
     draft.rename(path)
 
 
-def rewrite(connection: apsw.Connection) -> None:
-    """Leave no byte of what was deleted, neither in the file nor in its log."""
+def rewrite(connection: apsw.Connection, alone: Callable[[], AbstractContextManager[None]]) -> None:
+    """Leave no byte of what was deleted, neither in the file nor in its log. `alone`: while nobody reads,
+    because a log that is always being read by somebody is never emptied."""
     connection.execute("VACUUM")
-    # Waits, as long as the busy timeout, for readers that still look at the log.
-    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    # Most of the log goes into the file while others read, so that they wait only for the rest.
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    with alone():
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
 
 def remove_files(paths: Iterator[Path]) -> None:

@@ -16,6 +16,7 @@ when it starts.
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -254,12 +255,12 @@ class Era:
         rows: Any = self._run(f"SELECT {column} FROM file WHERE {column} IS NOT NULL")
         return b"".join([begin(key) + end for (key,) in rows])
 
-    def scrub(self) -> None:
+    def scrub(self, alone: Callable[[], AbstractContextManager[None]]) -> None:
         """Leave no byte of what was removed in any file of the era."""
         with self.connection:
             self._clear_nodes()
             self._run("INSERT INTO word (word) VALUES ('optimize')")
-        rewrite(self.connection)
+        rewrite(self.connection, alone)
 
     def end_scrub(self) -> None:
         self._run("UPDATE era SET is_dirty = 0")

@@ -60,6 +60,8 @@ class SqliteIndex:
         """Whether eras were committed without the catalogue."""
         self._open()
         self._free = threading.Semaphore(READERS)
+        self._door = threading.Lock()
+        """Whoever wants to read passes it, so that who wants to be alone is not passed over for ever."""
         # Of a process that died before it had. What has no room now is seen to with the next erasure.
         with suppress(DiskFullError):
             self.scrub()
@@ -95,7 +97,9 @@ class SqliteIndex:
 
     def read(self, ask: Callable[[View], T]) -> T:
         """The answer of one state of the index."""
-        with self._free, disk_room_of_sqlite():
+        with self._door:
+            self._free.acquire()
+        with disk_room_of_sqlite():
             catalogue = self._catalogues.pop()
             try:
                 with suppress(MovedError):
@@ -104,6 +108,7 @@ class SqliteIndex:
                     return self._look(catalogue, ask, is_still=True)
             finally:
                 self._catalogues.append(catalogue)
+                self._free.release()
 
     def search(self, query: Query, after: Spot | None, limit: int) -> Found:
         return self.read(lambda view: merge.search(view, query, after, limit))
@@ -139,8 +144,8 @@ class SqliteIndex:
             return
         with disk_room_of_sqlite():
             for number in dirty:
-                self._era(number).scrub()
-            self._catalogue.scrub()
+                self._era(number).scrub(self._alone)
+            self._catalogue.scrub(self._alone)
             for number in dirty:
                 self._era(number).end_scrub()
         self._dirty.clear()
@@ -296,12 +301,13 @@ class SqliteIndex:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """While nobody reads."""
-        for _ in range(READERS):
-            self._free.acquire()
-        try:
-            yield
-        finally:
-            self._free.release(READERS)
+        with self._door:
+            for _ in range(READERS):
+                self._free.acquire()
+            try:
+                yield
+            finally:
+                self._free.release(READERS)
 
     def _close_all(self) -> None:
         self._connections.clear()
