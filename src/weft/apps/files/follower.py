@@ -222,12 +222,11 @@ class Follower:
 
     def _put(self, ledger: Ledger, id_: str, file: FileState, place: int, changed: Place) -> str | None:
         """The state of now, which may be newer than the event; the digest of the content."""
-        known = self._index.sha256_of(id_)
         made = changed if changed.id == file.created_by else self._index.made_by(id_)
         view = view_file(ledger, id_, file, made or changed)
         # Attachments are destroyed a moment before the state says so. What is known of the content is needed
         # when the event of the erasure comes, so it must not be overwritten by nothing.
-        if view.sha256 is None and known is not None:
+        if view.sha256 is None and (known := self._index.sha256_of(id_)) is not None:
             return known
         self._index.put(view, place)
         return view.sha256

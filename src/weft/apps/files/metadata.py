@@ -98,13 +98,15 @@ def decode_metadata(rest: bytes, position: bytes | None) -> Metadata:
     found = _decode(rest) | {"location": location or None, "place": place}
     found = _offset_in(found.get("taken_at")) | found
     metadata: Metadata = {}
-    for name, check in _ALL_CHECKS.items():
-        value = found.get(name)
-        if value is not None:
-            with suppress(ValueError):
-                kept = _sensible(value, check) if name in _LISTS else value
-                if kept or not value:
-                    metadata[name] = check(kept)
+    for name in [name for name in _ALL_CHECKS if name in found]:
+        value, check = found[name], _ALL_CHECKS[name]
+        if value is None:
+            continue
+        try:
+            metadata[name] = check(value)
+        except ValueError:
+            if name in _LISTS and (kept := _sensible(value, check)):
+                metadata[name] = kept
     metadata |= _in_utc(metadata)
     for name, needed in (("place", "location"), ("taken_offset", "taken_at")):
         if needed not in metadata:
@@ -172,12 +174,10 @@ def _in_utc(metadata: Metadata) -> Metadata:
     return {name: write_time(parse_time(metadata[name])) for name in _TIMES if name in metadata}
 
 
-def _sensible(value: object, check: Callable[[object], list[str]]) -> object:
+def _sensible(value: object, check: Callable[[object], list[str]]) -> list[str]:
     """Of a list, the texts that make sense, as many as there may be."""
-    if not isinstance(value, list):
-        return value
     found = []
-    for text in value:
+    for text in value if isinstance(value, list) else ():
         with suppress(ValueError):
             found += check([text])
     return list(dict.fromkeys(found))[:TAGS_MAX]

@@ -188,7 +188,7 @@ class Era:
             ),
         )
         moment, (lat, lon) = taken_ms(file.metadata), units(file.metadata)
-        numbers = array("I", [self._trait_of(trait) for trait in self._count(file, 1)])
+        numbers = array("I", [self._trait_of(trait) for trait in self._count(file, moment, 1)])
         values = place, file.readers is not None, moment, lat, lon, numbers.tobytes()
         self._run("INSERT INTO fact VALUES (?,?,?,?,?,?)", values)
         listed = [(number, place) for number in numbers if number % 8 in LISTED]
@@ -206,7 +206,7 @@ class Era:
         self._run(_DELETE_WORDS, (place, *texts(file)))
         for number in (*array("I", raw), DUPLICATED):
             self._run("DELETE FROM mark WHERE trait = ? AND place = ?", (number, place))
-        self._count(file, -1)
+        self._count(file, taken_ms(file.metadata), -1)
         for table in ("file", "fact", "spot"):
             self._run(f"DELETE FROM {table} WHERE place = ?", (place,))
         return int(place), file.sha256
@@ -269,10 +269,10 @@ class Era:
     def _run(self, query: str, values: tuple[Any, ...] = ()) -> apsw.Cursor:
         return self.connection.execute(query, values)
 
-    def _count(self, file: FileView, change: int) -> list[Trait]:
-        """A file more, or a file less; what it counts for."""
+    def _count(self, file: FileView, moment: int | None, change: int) -> list[Trait]:
+        """A file, taken then, more or less; what it counts for."""
         readers = (("reader", principal) for principal in file.principals)
-        named = (*traits(file, taken_ms(file.metadata)), *readers)
+        named = (*traits(file, moment), *readers)
         found = [(FACET_NUMBERS[facet], value) for facet, value in named]
         for counts in self._changed[: 1 if file.readers is None else 2]:
             for trait in ((ALL, ""), *found):
