@@ -1,20 +1,10 @@
-import {
-  ChangeDetectionStrategy,
-  Component,
-  ElementRef,
-  afterNextRender,
-  inject,
-  input,
-  output,
-  signal,
-  viewChild,
-} from '@angular/core';
+import { ChangeDetectionStrategy, Component, inject, input, output, signal } from '@angular/core';
 import { RouterLink } from '@angular/router';
 
 import { WeftFile } from '../file/file';
-import { Problem } from '../node/problem';
 import { Failure } from '../shell/failure';
 import { Icon } from '../shell/icon';
+import { Question } from '../shell/question';
 import { countText } from '../shell/words';
 import { Collection } from './collection';
 import { Collections } from './collections';
@@ -27,21 +17,18 @@ import { Collections } from './collections';
   styleUrl: './adder.css',
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
-export class Adder {
+export class Adder extends Question {
   readonly files = input.required<WeftFile[]>();
   /** Whether they are in an album now. */
   readonly closed = output<boolean>();
   protected readonly collections = inject(Collections);
-  private readonly dialog = viewChild.required<ElementRef<HTMLDialogElement>>('dialog');
-  protected readonly problem = signal<Problem | null>(null);
-  protected readonly isBusy = signal(false);
   /** The album that they are in now. */
   protected readonly album = signal<Collection | null>(null);
   protected readonly countText = countText;
 
   constructor() {
+    super();
     this.collections.want();
-    afterNextRender(() => this.dialog().nativeElement.showModal());
   }
 
   protected what(): string {
@@ -49,17 +36,11 @@ export class Adder {
   }
 
   protected async add(choose: () => Promise<Collection>): Promise<void> {
-    this.isBusy.set(true);
-    this.problem.set(null);
-    try {
+    await this.work(async () => {
       const album = await choose();
       await this.collections.add(album.id, this.files());
       this.album.set(album);
-    } catch (error) {
-      this.problem.set(Problem.from(error));
-    } finally {
-      this.isBusy.set(false);
-    }
+    });
   }
 
   protected put(album: Collection): Promise<void> {

@@ -1,17 +1,7 @@
-import {
-  ChangeDetectionStrategy,
-  Component,
-  ElementRef,
-  afterNextRender,
-  inject,
-  input,
-  output,
-  signal,
-  viewChild,
-} from '@angular/core';
+import { ChangeDetectionStrategy, Component, inject, input, output } from '@angular/core';
 
-import { Problem } from '../node/problem';
 import { Failure } from '../shell/failure';
+import { Question } from '../shell/question';
 import { countText } from '../shell/words';
 import { Collection } from './collection';
 import { Collections } from './collections';
@@ -43,32 +33,19 @@ import { Collections } from './collections';
   `,
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
-export class Dissolver {
+export class Dissolver extends Question {
   readonly album = input.required<Collection>();
   /** Whether it is deleted. */
   readonly closed = output<boolean>();
   private readonly collections = inject(Collections);
-  private readonly dialog = viewChild.required<ElementRef<HTMLDialogElement>>('dialog');
-  protected readonly problem = signal<Problem | null>(null);
-  protected readonly isBusy = signal(false);
   protected readonly countText = countText;
   protected isDone = false;
 
-  constructor() {
-    afterNextRender(() => this.dialog().nativeElement.showModal());
-  }
-
   protected async delete(): Promise<void> {
-    this.isBusy.set(true);
-    this.problem.set(null);
-    try {
+    await this.work(async () => {
       await this.collections.delete(this.album().id);
       this.isDone = true;
       this.dialog().nativeElement.close();
-    } catch (error) {
-      this.problem.set(Problem.from(error));
-    } finally {
-      this.isBusy.set(false);
-    }
+    });
   }
 }

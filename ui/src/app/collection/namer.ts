@@ -1,17 +1,7 @@
-import {
-  ChangeDetectionStrategy,
-  Component,
-  ElementRef,
-  afterNextRender,
-  inject,
-  input,
-  output,
-  signal,
-  viewChild,
-} from '@angular/core';
+import { ChangeDetectionStrategy, Component, inject, input, output } from '@angular/core';
 
-import { Problem } from '../node/problem';
 import { Failure } from '../shell/failure';
+import { Question } from '../shell/question';
 import { Collection } from './collection';
 import { Collections } from './collections';
 
@@ -44,33 +34,20 @@ import { Collections } from './collections';
   `,
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
-export class Namer {
+export class Namer extends Question {
   /** The one to rename; null for a new one. */
   readonly album = input<Collection | null>(null);
   /** The album with its name; null when nothing was saved. */
   readonly closed = output<Collection | null>();
   private readonly collections = inject(Collections);
-  private readonly dialog = viewChild.required<ElementRef<HTMLDialogElement>>('dialog');
-  protected readonly problem = signal<Problem | null>(null);
-  protected readonly isBusy = signal(false);
   protected named: Collection | null = null;
-
-  constructor() {
-    afterNextRender(() => this.dialog().nativeElement.showModal());
-  }
 
   protected async save(event: Event, name: string): Promise<void> {
     event.preventDefault();
-    this.isBusy.set(true);
-    this.problem.set(null);
-    try {
+    await this.work(async () => {
       const album = this.album();
       this.named = album ? await this.collections.rename(album.id, name) : await this.collections.create(name);
       this.dialog().nativeElement.close();
-    } catch (error) {
-      this.problem.set(Problem.from(error));
-    } finally {
-      this.isBusy.set(false);
-    }
+    });
   }
 }

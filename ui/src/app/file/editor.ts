@@ -1,18 +1,8 @@
-import {
-  ChangeDetectionStrategy,
-  Component,
-  ElementRef,
-  afterNextRender,
-  inject,
-  input,
-  output,
-  signal,
-  viewChild,
-} from '@angular/core';
+import { ChangeDetectionStrategy, Component, inject, input, output } from '@angular/core';
 
 import { Album } from '../gallery/album';
-import { Problem } from '../node/problem';
 import { Failure } from '../shell/failure';
+import { Question } from '../shell/question';
 import { countText } from '../shell/words';
 import { WeftFile, clockOf } from './file';
 import { Files } from './files';
@@ -25,20 +15,13 @@ import { patchOf } from './patch';
   templateUrl: './editor.html',
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
-export class Editor {
+export class Editor extends Question {
   readonly files = input.required<WeftFile[]>();
   /** Whether something was changed. */
   readonly closed = output<boolean>();
   private readonly album = inject(Album);
   private readonly service = inject(Files);
-  private readonly dialog = viewChild.required<ElementRef<HTMLDialogElement>>('dialog');
-  protected readonly problem = signal<Problem | null>(null);
-  protected readonly isBusy = signal(false);
   protected readonly countText = countText;
-
-  constructor() {
-    afterNextRender(() => this.dialog().nativeElement.showModal());
-  }
 
   protected get one(): WeftFile | null {
     return this.files().length === 1 ? this.files()[0]! : null;
@@ -51,18 +34,12 @@ export class Editor {
   protected async save(event: Event): Promise<void> {
     event.preventDefault();
     const given = new FormData(event.target as HTMLFormElement);
-    this.isBusy.set(true);
-    this.problem.set(null);
-    try {
+    await this.work(async () => {
       for (const file of this.files()) {
         const patch = patchOf(file, given, this.one !== null);
         if (Object.keys(patch).length) this.album.replace(await this.service.change(file, patch));
       }
       this.closed.emit(true);
-    } catch (error) {
-      this.problem.set(Problem.from(error));
-    } finally {
-      this.isBusy.set(false);
-    }
+    });
   }
 }

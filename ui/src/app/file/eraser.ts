@@ -1,18 +1,9 @@
-import {
-  ChangeDetectionStrategy,
-  Component,
-  ElementRef,
-  afterNextRender,
-  inject,
-  input,
-  output,
-  signal,
-  viewChild,
-} from '@angular/core';
+import { ChangeDetectionStrategy, Component, inject, input, output } from '@angular/core';
 
 import { Album } from '../gallery/album';
 import { Problem } from '../node/problem';
 import { Failure } from '../shell/failure';
+import { Question } from '../shell/question';
 import { countText } from '../shell/words';
 import { WeftFile } from './file';
 import { Files } from './files';
@@ -42,36 +33,23 @@ import { Files } from './files';
   `,
   changeDetection: ChangeDetectionStrategy.OnPush,
 })
-export class Eraser {
+export class Eraser extends Question {
   readonly files = input.required<WeftFile[]>();
   /** Whether they are erased. */
   readonly closed = output<boolean>();
   private readonly album = inject(Album);
   private readonly service = inject(Files);
-  private readonly dialog = viewChild.required<ElementRef<HTMLDialogElement>>('dialog');
-  protected readonly problem = signal<Problem | null>(null);
-  protected readonly isBusy = signal(false);
-
-  constructor() {
-    afterNextRender(() => this.dialog().nativeElement.showModal());
-  }
 
   protected what(): string {
     return this.files().length === 1 ? 'this photo' : countText(this.files().length, 'photo');
   }
 
   protected async erase(): Promise<void> {
-    this.isBusy.set(true);
-    this.problem.set(null);
-    try {
+    await this.work(async () => {
       for (const file of this.files()) await this.service.erase(file.id).catch(passOverGone);
       this.album.renewSoon();
       this.closed.emit(true);
-    } catch (error) {
-      this.problem.set(Problem.from(error));
-    } finally {
-      this.isBusy.set(false);
-    }
+    });
   }
 }
 
