@@ -6,15 +6,14 @@ import typer
 
 from weft.cli.options import AsJson, Home, Key, Urls, connect, hex_digits, load_reader, load_signer
 from weft.cli.terminal import show_facts, show_json, show_rows
+from weft.model.said import LINE_MAX
 
 app = typer.Typer(help="Files put together under a name: albums, projects.", no_args_is_help=True)
 
-NAME_MAX = 200
-
 
 def _check_name(name: str) -> str:
-    if not 1 <= len(name.strip()) <= NAME_MAX:
-        raise typer.BadParameter(f"a name has 1 to {NAME_MAX} letters")
+    if not 1 <= len(name.strip()) <= LINE_MAX:
+        raise typer.BadParameter(f"a name has 1 to {LINE_MAX} letters")
     return name
 
 

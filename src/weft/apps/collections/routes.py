@@ -42,13 +42,13 @@ from weft.apps.collections.reader import CollectionView
 from weft.apps.collections.service import CollectionsService
 from weft.apps.files.errors import CollectionUnknownError
 from weft.apps.files.viewer import node_itself
-from weft.model.said import clean_line
+from weft.model.said import LINE_MAX, clean_line
 from weft.model.view import Fate
 
 BODY_BYTES_MAX = 64 << 10
 LIST = "collections"
 Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LINE_MAX)]
 
 
 class Naming(msgspec.Struct, forbid_unknown_fields=True):
