@@ -309,8 +309,9 @@ def test_however_many_eras_few_files_are_open(tmp_path: Path, monkeypatch: pytes
         found = index.search(q.Query((wanted,), sort), None, 100)
         assert len(found.files) == 30
     assert len(index.contents("", 100)) == 30
-    opened = [path.resolve().name for path in Path("/proc/self/fd").iterdir()]
-    assert 0 < len([name for name in opened if name.startswith("era")]) <= 3 * (12 + sqlite.WRITERS_MAX + 4)
+    opened = [path.resolve() for path in Path("/proc/self/fd").iterdir()]
+    eras = [path for path in opened if tmp_path in path.parents and path.name.startswith("era")]
+    assert 0 < len(eras) <= 3 * (12 + sqlite.WRITERS_MAX + 4)
     index.close()
 
 
