@@ -104,6 +104,10 @@ class Network:
         """REST addresses, in order."""
         return [config.url for config in self.configs]
 
+    def log_path(self, node: int) -> Path:
+        """What a node says goes there."""
+        return self.configs[node].home / LOG_FILE
+
     def find_process(self, node: int) -> int | None:
         """The process id of a node, whoever started it."""
         process = self._started.get(node)
@@ -178,7 +182,7 @@ class Network:
         """How a node ended that this object started."""
         process = self._started[node]
         assert process.returncode is not None, "only who has ended has last words"
-        return describe_ending(process.returncode, self.configs[node].home / LOG_FILE, self._logged[node])
+        return describe_ending(process.returncode, self.log_path(node), self._logged[node])
 
     def kill(self, node: int) -> None:
         """SIGKILL, as a power cut would."""

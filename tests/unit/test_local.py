@@ -107,6 +107,32 @@ def test_a_damaged_node_does_not_stop_a_quorum(home: Path) -> None:
     assert process.returncode == 0
 
 
+def test_detached_with_a_node_that_cannot_start_says_so_and_leaves_a_quorum_running(home: Path) -> None:
+    """Exit code 1, the node with reason, fix and log; corrected, the same command starts what is missing."""
+    network = Network(home, nodes=3, fault_model="crash", port_base=free_port_base(3))
+    key = network.configs[1].home / "keys" / "gateway.json"
+    key.chmod(0o644)
+    try:
+        with up(home, "--detach") as process:
+            out, err = process.communicate()
+        assert process.returncode == 1
+        told = err.splitlines()
+        assert told[0].startswith("node1 ended with code 1: ")
+        assert "chmod 600" in told[1]
+        assert told[2] == f"  log: {network.log_path(1)}"
+        assert out.splitlines()[-1] == network.urls[0]
+        running = [network.find_process(node) for node in range(3)]
+        assert [pid is not None for pid in running] == [True, False, True]
+        key.chmod(0o600)
+        with up(home, "--detach") as process:
+            process.communicate()
+        assert process.returncode == 0
+        assert [network.find_process(node) for node in (0, 2)] == [running[0], running[2]]
+        assert network.find_process(1) is not None
+    finally:
+        network.stop_all()
+
+
 def test_too_few_for_a_quorum_are_stopped(home: Path) -> None:
     """All that failed are named, and nothing is left running."""
     network = Network(home, nodes=2, fault_model="crash", port_base=free_port_base(2))

@@ -35,7 +35,7 @@ def up(
         int | None, typer.Option(help="REST on P+i, peers on P+100+i. [default: 8700]", min=1, max=65335)
     ] = None,
     detach: Annotated[
-        bool, typer.Option("--detach", help="Return once every node is ready, or has failed.")
+        bool, typer.Option("--detach", help="Return once every node is ready; 1 when one has failed.")
     ] = False,
     photos: Annotated[
         Path | None,
@@ -47,7 +47,8 @@ def up(
 ) -> None:
     """Start a local network, or what of it is not running; Ctrl-C stops it and keeps the data.
 
-    A node that cannot start is named with the reason; as long as the others are a quorum, they go on.
+    A node that cannot start is named with the reason and its log; as long as the others are a quorum, they go
+    on. --detach then leaves them running, and ends with 1.
     """
     from weft.local import Network
 
@@ -66,12 +67,14 @@ def up(
         _show_nodes(_gather(network.urls))
         show_line("\n" + next(url for node, url in enumerate(network.urls) if node not in failed))
         if detach:
-            return
+            raise typer.Exit(1 if failed else 0)
         if not started:
             tell("every node ran already; this command started none and ends")
             return
         tell("Ctrl-C stops the nodes and keeps the data")
         _watch(network, started, failed)
+    except typer.Exit:
+        raise  # what was started goes on
     except BaseException as error:
         # Stopping is bounded; a second signal would leave nodes behind.
         for kind in ENDINGS:
@@ -131,10 +134,10 @@ def _wait_ready(network: "Network") -> set[int]:
     """Wait for a quorum at least; those that did not get ready, which are told of with their reasons."""
     with progress("starting", len(network.configs)) as advance:
         failed = network.wait_quorum(lambda node: advance(1))
-    for error in failed.values():
-        tell(f"{error}\n  fix: {error.fix}")
+    for node, error in failed.items():
+        tell(f"{error}\n  fix: {error.fix}\n  log: {network.log_path(node)}")
     if failed:
-        tell("the others are a quorum and go on")
+        tell("the others are a quorum and go on; the same command again starts what does not run")
     return set(failed)
 
 
