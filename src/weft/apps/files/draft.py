@@ -1,13 +1,14 @@
 """Content that comes in pieces, over as many requests, connections and days as it takes.
 
-Promises. A piece is on disk before it is acknowledged, and what came outlives a restart of the node. Bytes
+Promises. A piece is on disk before it is acknowledged, and what came outlives a restart of the node,
+also when it was kept as content already and no file made of it yet. Bytes
 are only added at the end, at the offset that the sender names, by the request that came last: an earlier one
 that still hangs adds nothing more. Content of another digest than the announced one never becomes a file.
 Drafts are bounded in number and in bytes, of which the announced ones count; what gets nothing for a day is
 destroyed.
 
     ID          what came so far; once it is kept as content, nothing
-    ID.json     what was announced: owner, size, SHA-256
+    ID.json     what was announced: owner, size, SHA-256; and the SHA-256 of what came, once all of it was here
 
 The shape is that of the IETF's resumable uploads (draft-ietf-httpbis-resumable-upload) and of tus 1.0: the
 offset is asked for with HEAD, a piece is added with PATCH. Calls touch the disk: make them from a thread.
@@ -18,6 +19,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -51,6 +53,8 @@ class Announced(msgspec.Struct, frozen=True):
     owner: str
     size: int
     sha256: str | None
+    whole: str | None = None
+    """The SHA-256 of what came, on disk before the content may leave the draft."""
 
 
 class Draft:
@@ -159,9 +163,9 @@ class Whole(Incoming):
 class Kept(Whole):
     """A draft whose content was kept already, by an earlier try to make a file of it."""
 
-    def __init__(self, whole: Whole) -> None:
+    def __init__(self, whole: Whole, since_s: float) -> None:
         super().__init__(whole.path, whole.size, whole.name)
-        self.since_s = time.time()
+        self.since_s = since_s
 
     def discard(self) -> None:
         """It is not ours alone."""
@@ -210,6 +214,8 @@ class Drafts:
             if offset != announced.size:
                 raise IncompleteError(f"{offset} of {announced.size} bytes are here", offset=offset)
             digest = draft.digest()
+            if announced.sha256 in (None, digest):
+                self._note_whole(draft, digest)
         except BaseException:
             draft.reopen()
             raise
@@ -221,7 +227,7 @@ class Drafts:
     def give_back(self, draft: Draft, whole: Whole) -> None:
         """No file was made of it: it may be completed again, also if its content was taken meanwhile."""
         if not draft.path.exists() and draft.kept is None:
-            draft.kept = Kept(whole)
+            draft.kept = Kept(whole, time.time())
         draft.reopen()
 
     def end(self, draft: Draft) -> None:
@@ -255,23 +261,51 @@ class Drafts:
         waiting = [draft for draft in self._drafts.values() if not draft.is_closed]
         return sorted(waiting, key=lambda draft: draft.touched_s)
 
+    def _note_whole(self, draft: Draft, digest: str) -> None:
+        """Durably: from now on a draft without content is one whose content was kept."""
+        if draft.announced.whole == digest:
+            return
+        announced = msgspec.structs.replace(draft.announced, whole=digest)
+        meta = _meta(draft.path)
+        fresh = meta.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        with disk_room():
+            _write(fresh, msgspec.json.encode(announced))
+            fresh.replace(meta)
+            sync_folder(self._folder)
+        draft.announced = announced
+
     def _destroy(self, draft: Draft) -> None:
         self._drafts.pop(draft.id, None)
-        shred(draft.path)
+        # In this order: content without an announcement is nobody's.
         _meta(draft.path).unlink(missing_ok=True)
+        shred(draft.path)
 
     def _load(self) -> Iterator[Draft]:
         """What an earlier process left; half a draft is destroyed."""
-        for path in sorted(self._folder.iterdir()):
-            if path.suffix == ".json":
-                if not path.with_suffix("").exists():
-                    path.unlink(missing_ok=True)
+        for path in sorted({path.with_suffix("") for path in self._folder.iterdir()}):
+            draft = _restore(path)
+            if draft is not None:
+                yield draft
                 continue
-            try:
-                yield Draft(path, msgspec.json.decode(_meta(path).read_bytes(), type=Announced))
-            except (OSError, msgspec.MsgspecError):
-                shred(path)
-                _meta(path).unlink(missing_ok=True)
+            for left in (path, _meta(path)):
+                shred(left)
+        for left in self._folder.glob("*.new"):
+            shred(left)
+
+
+def _restore(path: Path) -> Draft | None:
+    """The draft, with its content here or kept already; None if it is but half of one."""
+    with suppress(OSError, msgspec.MsgspecError):
+        announced = msgspec.json.decode(_meta(path).read_bytes(), type=Announced)
+        draft = Draft(path, announced)
+        if path.exists():
+            return draft
+        if announced.whole is not None:
+            whole = Whole(path, announced.size, announced.whole)
+            draft.kept = Kept(whole, _meta(path).stat().st_mtime)
+            return draft
+    return None
 
 
 def _write(path: Path, content: bytes) -> None:

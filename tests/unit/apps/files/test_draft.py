@@ -59,6 +59,7 @@ def test_what_a_crash_left_half_is_destroyed(tmp_path: Path) -> None:
         "b" * 32 + ".json": b"{}",
         "c" * 32: b"x",
         "c" * 32 + ".json": b"{",
+        "d" * 32 + ".new": b"{",
     }.items():
         (folder / name).write_bytes(text)
     assert Drafts(folder, MAX).find("ann", whole.id).offset == 0
@@ -111,6 +112,37 @@ def test_what_was_kept_already_may_be_completed_again(drafts: Drafts) -> None:
     assert kept.read_bytes() == TEXT[:10]
     with pytest.raises(DraftUnknownError):
         drafts.find("ann", one.id)
+
+
+def test_what_was_kept_already_outlives_a_restart(drafts: Drafts, tmp_path: Path) -> None:
+    """Also a kill between keeping the content and the answer; a day later it is forgotten like any other."""
+    one, partial = drafts.begin("ann", 10, None), drafts.begin("ann", 10, NAME)
+    one.add(one.begin(0), TEXT[:10])
+    whole = drafts.complete(one)
+    one.path.rename(tmp_path / "kept")
+    partial.path.unlink()
+    again = Drafts(tmp_path / "drafts", MAX)
+    found = again.find("ann", one.id)
+    assert (found.offset, found.sync()) == (10, 10)
+    kept = again.complete(found)
+    assert isinstance(kept, Kept)
+    assert (kept.name, kept.size) == (whole.name, 10)
+    again.give_back(found, kept)
+    with pytest.raises(DraftUnknownError):
+        again.find("ann", partial.id)
+    assert again.sweep(found.touched_s + 1) == 1
+    assert list((tmp_path / "drafts").iterdir()) == []
+
+
+def test_what_is_complete_and_still_here_outlives_a_restart(drafts: Drafts, tmp_path: Path) -> None:
+    """Its content is read again before anything is made of it."""
+    one = drafts.begin("ann", 10, None)
+    one.add(one.begin(0), TEXT[:10])
+    drafts.complete(one)
+    again = Drafts(tmp_path / "drafts", MAX)
+    whole = again.complete(again.find("ann", one.id))
+    assert (whole.path, whole.name) == (one.path, sha256(TEXT[:10]).hexdigest())
+    assert not isinstance(whole, Kept)
 
 
 def test_other_content_than_announced_is_refused_and_destroyed(drafts: Drafts) -> None:

@@ -12,15 +12,12 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from tests.unit.apps.files.twin import Net
-from weft.api.app import create_app
+from tests.unit.apps.files.twin import Net, serving
 from weft.api.cursor import write_cursor
-from weft.api.server import serve
 from weft.apps.files.blobs import Reading
 from weft.apps.files.content import find_range
 from weft.apps.files.contract import find_file
 from weft.apps.files.errors import RangeError
-from weft.apps.files.routes import router
 from weft.model.transaction import Attachment
 
 TEXT = bytes(range(32, 127)) * 20
@@ -41,14 +38,8 @@ async def net(tmp_path: Path) -> AsyncIterator[Net]:
 @pytest.fixture
 async def web(net: Net) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the node."""
-    node = net.nodes[0]
-    app = create_app(cast(Any, node), [router(node.files)], lambda: b"", None)
-    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    server = asyncio.create_task(serve(app, "127.0.0.1", 0, port.set_result))
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{await port}", timeout=20) as client:
+    async with serving(net) as client:
         yield client
-    server.cancel()
-    await asyncio.gather(server, return_exceptions=True)
 
 
 async def put(

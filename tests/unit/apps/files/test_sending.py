@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.apps.files.test_routes import KEY, net, put, web
 from tests.unit.apps.files.test_service import until
-from tests.unit.apps.files.twin import Net
+from tests.unit.apps.files.twin import Net, serving
 from weft.api.errors import PendingError
 
 __all__ = ["net", "web"]
@@ -99,12 +99,8 @@ async def test_what_came_before_a_break_stays(net: Net, web: httpx.AsyncClient) 
     assert int((await web.head(place)).headers["upload-offset"]) == count * size
 
 
-@pytest.mark.parametrize("is_swept", [False, True])
-async def test_a_file_that_was_not_ordered_in_time_is_not_sent_again(
-    net: Net, web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, is_swept: bool
-) -> None:
-    """The content was kept when the ledger did not answer: the same wish may be asked again; and it need not
-    be told when it is swept meanwhile."""
+async def leave_unordered(net: Net, web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An upload whose content was kept when the ledger did not answer."""
     place = await begin(web)
     await add(web, place, 0, CONTENT)
 
@@ -116,16 +112,43 @@ async def test_a_file_that_was_not_ordered_in_time_is_not_sent_again(
         late = await web.post(f"{place}/file", json={}, headers=KEY)
         assert (late.status_code, late.json()["code"]) == (504, "transaction.pending")
     assert int((await web.head(place)).headers["upload-offset"]) == len(CONTENT)
+    return place
+
+
+async def check_made(web: httpx.AsyncClient, place: str) -> None:
+    """The same wish makes the file, once, and ends the upload."""
+    made = await web.post(f"{place}/file", json={}, headers=KEY)
+    assert made.status_code == 201, made.text
+    content = await web.get(f"/v1/files/{made.json()['id']}/content")
+    assert content.content == CONTENT
+    assert (await web.head(place)).status_code == 404
+
+
+@pytest.mark.parametrize("is_swept", [False, True])
+async def test_a_file_that_was_not_ordered_in_time_is_not_sent_again(
+    net: Net, web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, is_swept: bool
+) -> None:
+    """The same wish may be asked again; and it need not be told when the content is swept meanwhile."""
+    place = await leave_unordered(net, web, monkeypatch)
     if is_swept:
         await asyncio.to_thread(net.nodes[0].files.blobs.sweep, time.time() + 1e6)
         gone = await web.post(f"{place}/file", json={}, headers=KEY)
         assert (gone.status_code, gone.json()["code"]) == (404, "upload.unknown")
+        assert (await web.head(place)).status_code == 404
     else:
-        made = await web.post(f"{place}/file", json={}, headers=KEY)
-        assert made.status_code == 201, made.text
-        content = await web.get(f"/v1/files/{made.json()['id']}/content")
-        assert content.content == CONTENT
-    assert (await web.head(place)).status_code == 404
+        await check_made(web, place)
+
+
+async def test_a_file_that_was_not_ordered_before_a_restart_is_not_sent_again(
+    net: Net, web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process of the node knows the upload, and that all of it is here."""
+    place = await leave_unordered(net, web, monkeypatch)
+    await net.nodes[0].stop()
+    net.nodes[0].start()
+    async with serving(net) as again:
+        assert int((await again.head(place)).headers["upload-offset"]) == len(CONTENT)
+        await check_made(again, place)
 
 
 async def test_a_file_that_was_erased_is_made_again_of_an_upload(web: httpx.AsyncClient) -> None:

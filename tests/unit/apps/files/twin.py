@@ -7,14 +7,19 @@ list that every node takes its transactions from, and stores without a disk. A n
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
+
+import httpx
 
 from tests.chain import CONTRACTS, key, make_genesis
+from weft.api.app import create_app
+from weft.api.server import serve
 from weft.apps.files.index import Index
 from weft.apps.files.ports import Ledger
+from weft.apps.files.routes import router
 from weft.apps.files.service import FilesService
 from weft.apps.files.vault import Keeping
 from weft.consensus.messages import Deliver
@@ -230,3 +235,16 @@ class TwinNode:
             raise BlobError("that member is away")
         async for chunk in other.files.read_blob(name, offset):
             yield other.spoil(chunk)
+
+
+@contextlib.asynccontextmanager
+async def serving(net: Net) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the first node as it is now."""
+    node = net.nodes[0]
+    app = create_app(cast(Any, node), [router(node.files)], lambda: b"", None)
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    server = asyncio.create_task(serve(app, "127.0.0.1", 0, port.set_result))
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{await port}", timeout=20) as client:
+        yield client
+    server.cancel()
+    await asyncio.gather(server, return_exceptions=True)
