@@ -10,6 +10,10 @@ from weft.model.call import FileId
 from weft.model.said import clean_line
 from weft.model.transaction import Attachment
 
+ROWS_MAX = 5000
+"""Collections looked at for one page, deleted ones too: they stay on the ledger."""
+ROWS_AT_ONCE = 500
+
 
 @dataclass(frozen=True, slots=True)
 class CollectionView:
@@ -36,18 +40,26 @@ def load_members(ledger: Ledger, id_: str, viewer: Viewer) -> list[FileId]:
     return list_members(ledger.state, bytes.fromhex(id_))
 
 
-def load_page(ledger: Ledger, after: FileId | None, count: int, viewer: Viewer) -> list[CollectionView]:
-    """Collections that were not deleted and that the viewer may see, by rising id from the one after
-    `after`."""
+def load_page(
+    ledger: Ledger, after: FileId | None, limit: int, viewer: Viewer
+) -> tuple[list[CollectionView], FileId | None]:
+    """Collections that were not deleted and that the viewer may see, by rising id from the one after `after`;
+    and the id to go on after, None at the end. At most `ROWS_MAX` are looked at, so where many are deleted or
+    private a page may hold fewer than `limit`, even none, and others follow."""
     found: list[CollectionView] = []
-    while len(found) < count:
-        rows = list_collections(ledger.state, after, count)
-        seen = [row for row in rows if row[1].name is not None and viewer.sees_collection(row[1])]
-        found += [_view(ledger, id_, state) for id_, state in seen]
-        if len(rows) < count:
-            break
-        after = rows[-1][0]
-    return found[:count]
+    looked, at_once = 0, limit + 1
+    while looked < ROWS_MAX:
+        rows = list_collections(ledger.state, after, at_once)
+        for id_, state in rows:
+            if state.name is None or not viewer.sees_collection(state):
+                continue
+            if len(found) == limit:
+                return found, bytes.fromhex(found[-1].id)
+            found.append(_view(ledger, id_, state))
+        if len(rows) < at_once:
+            return found, None
+        after, looked, at_once = rows[-1][0], looked + len(rows), ROWS_AT_ONCE
+    return found, after
 
 
 def _view(ledger: Ledger, id_: FileId, state: Collection) -> CollectionView:

@@ -92,7 +92,7 @@ class Collection(msgspec.Struct):
 
 
 class CollectionPage(msgspec.Struct):
-    """Collections by rising id."""
+    """Collections by rising id. Where many are deleted or private, a page may be short and not the last."""
 
     items: list[Collection]
     next_cursor: str | None
@@ -139,11 +139,11 @@ def _add_reading(routes: APIRouter, collections: CollectionsService) -> None:
     @routes.get("/v1/collections", **describe({200: CollectionPage}, parameters=(LIMIT, CURSOR, *READ)))
     async def list_collections(request: Request) -> Response:
         height = await begin_read(request)
-        limit = LIMIT.of(request)
         after = read_cursor(request, LIST, Id)
-        found = await collections.list(after, limit + 1, collections.viewer(caller_of(request)))
-        cursor = write_cursor(LIST, found[limit - 1].id) if len(found) > limit else None
-        return Answer(CollectionPage([_show(one) for one in found[:limit]], cursor), height=height)
+        viewer = collections.viewer(caller_of(request))
+        found, reached = await collections.list(after, LIMIT.of(request), viewer)
+        cursor = None if reached is None else write_cursor(LIST, reached)
+        return Answer(CollectionPage([_show(one) for one in found], cursor), height=height)
 
     @routes.get("/v1/collections/{id}", **describe({200: Collection}, parameters=(ID, *READ)))
     async def show_collection(request: Request) -> Response:

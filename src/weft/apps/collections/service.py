@@ -41,10 +41,14 @@ class CollectionsService:
             view = await asyncio.to_thread(load_collection, self.ledger, id_, viewer)
         return view
 
-    async def list(self, after: str | None, count: int, viewer: Viewer) -> "list[CollectionView]":
-        """Those that the viewer may see, by rising id from the one after `after`."""
+    async def list(
+        self, after: str | None, limit: int, viewer: Viewer
+    ) -> "tuple[list[CollectionView], str | None]":
+        """Those that the viewer may see, by rising id from the one after `after`; and after which to go on,
+        None at the end. A page may be short, even empty, and not the last."""
         last = None if after is None else bytes.fromhex(after)
-        return await asyncio.to_thread(load_page, self.ledger, last, count, viewer)
+        found, reached = await asyncio.to_thread(load_page, self.ledger, last, limit, viewer)
+        return found, None if reached is None else reached.hex()
 
     async def create(self, terms: Terms, name: str, is_private: bool) -> Fate:
         arguments = CreateCollection(urandom(16), 0, is_private)

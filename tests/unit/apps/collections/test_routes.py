@@ -12,6 +12,8 @@ from tests.unit.apps.files.test_routes import code_of, put
 from tests.unit.apps.files.twin import Net
 from weft.api.app import create_app
 from weft.api.server import serve
+from weft.apps.collections import reader
+from weft.apps.collections.contract import list_collections
 from weft.apps.collections.routes import router as collections_router
 from weft.apps.collections.service import CollectionsService
 from weft.apps.files.routes import router
@@ -113,6 +115,35 @@ async def test_collections_have_pages(webs: list[httpx.AsyncClient]) -> None:
         if cursor is None:
             break
     assert seen == sorted(ids)
+
+
+async def test_a_page_looks_at_a_bounded_number_of_collections(
+    webs: list[httpx.AsyncClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many were deleted: the page is short then, and its cursor leads to the rest."""
+    here, _ = webs
+    ids = sorted([await create(here) for _ in range(9)])
+    for id_ in ids[1:8]:
+        assert (await here.delete(f"/v1/collections/{id_}")).status_code == 200
+    monkeypatch.setattr(reader, "ROWS_MAX", 4)
+    monkeypatch.setattr(reader, "ROWS_AT_ONCE", 2)
+    looked = list[int]()
+
+    def watched(state: Any, after: bytes | None, limit: int) -> list[tuple[bytes, Any]]:
+        rows = list_collections(state, after, limit)
+        looked.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(reader, "list_collections", watched)
+    pages, cursor = list[list[str]](), ""
+    while cursor is not None:
+        params: dict[str, Any] = {"limit": 1} | ({"cursor": cursor} if cursor else {})
+        looked.clear()
+        page = (await here.get("/v1/collections", params=params)).json()
+        assert sum(looked) <= 4
+        pages.append([one["id"] for one in page["items"]])
+        cursor = page["next_cursor"]
+    assert pages == [[ids[0]], [], [ids[8]]]
 
 
 async def test_what_makes_no_sense_is_refused(webs: list[httpx.AsyncClient]) -> None:
