@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 from weft.client.client import PATIENCE_S, TIMEOUT_S, AsyncClient
 from weft.client.collections import Access, Collections
 from weft.client.errors import ProblemError
-from weft.client.files import Files, Resource
+from weft.client.files import WHOLE_BYTES_MAX, Files, Resource
 from weft.client.records import Document, Records
 from weft.client.signing import Call, Signed
 from weft.client.transactions import Outcome, Wait
@@ -266,8 +266,15 @@ class BlockingFiles:
     def search(self, q: str | None = None, **filters: Any) -> Resource:
         return self._runner.run(self._files.search(q, **filters))
 
-    def get(self, id_: str, target: Path | None = None, *, on_progress: Progress | None = None) -> bytes:
-        return self._runner.run(self._files.get(id_, target, on_progress=on_progress))
+    def get(
+        self,
+        id_: str,
+        target: Path | None = None,
+        *,
+        on_progress: Progress | None = None,
+        bytes_max: int = WHOLE_BYTES_MAX,
+    ) -> bytes:
+        return self._runner.run(self._files.get(id_, target, on_progress=on_progress, bytes_max=bytes_max))
 
     def content(self, id_: str, *, on_progress: Progress | None = None) -> Iterator[bytes]:
         return self._runner.iterate(self._files.content(id_, on_progress=on_progress))

@@ -8,7 +8,8 @@ WeftError
 ├── TokenTextError    client.token         a bearer token that cannot be one
 ├── ChangedError      client.changed       a file that was changing whenever it was read
 ├── UnreadableError   client.unreadable    a file or folder that cannot be read
-└── LocalFileError    client.file          a file here that cannot be opened or written
+├── LocalFileError    client.file          a file here that cannot be opened or written
+└── LargeFileError    client.size          a file that is too large to be held in memory
 """
 
 from collections.abc import Mapping
@@ -61,3 +62,8 @@ class UnreadableError(WeftError):
 class LocalFileError(WeftError):
     code = "client.file"
     fix = "Check that its folder is there, that you may write to it and that it has room."
+
+
+class LargeFileError(WeftError):
+    code = "client.size"
+    fix = "Name a target, files.get(id, PATH), take files.content(id) piece by piece, or raise bytes_max."

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from weft.client.errors import LocalFileError, ProblemError, UnprovedError, UnreachableError
+from weft.client.errors import LargeFileError, LocalFileError, ProblemError, UnprovedError, UnreachableError
 from weft.client.metadata import check_readers, contents_of, encode_json, make_creation, patched
 from weft.client.session import Session
 from weft.client.signing import Call, derive_file_id
@@ -21,6 +21,7 @@ from weft.client.uploader import Options, Run, Tally, Uploaded
 from weft.client.verify import check_file
 from weft.model.call import EraseFile, ShareFile, UpdateFile
 from weft.model.keys import PrivateKey
+from weft.model.limits import MIB
 from weft.model.proof import Step
 
 Resource = dict[str, Any]
@@ -29,6 +30,8 @@ READ_S = 60.0
 BREAKS_MAX = 20
 """How often a download may break off and go on at another node."""
 IDS_MAX = 1000
+WHOLE_BYTES_MAX = 256 * MIB
+"""A larger file is not fetched into memory unasked."""
 _ID = re.compile("[0-9a-f]{32}")
 ID_FIX = "An id is 32 lower-case hex digits, as `weft files search` and the answer to an upload show it."
 UPDATE_TRIES = 5
@@ -104,12 +107,22 @@ class Files:
         return page
 
     async def get(
-        self, id_: str, target: Path | None = None, *, on_progress: Progress | None = None
+        self,
+        id_: str,
+        target: Path | None = None,
+        *,
+        on_progress: Progress | None = None,
+        bytes_max: int = WHOLE_BYTES_MAX,
     ) -> bytes:
-        """The content, checked by its SHA-256; written to `target` if given (then the result is empty).
-        Raises LocalFileError when that cannot be."""
+        """The content, checked by its SHA-256; written to `target` if given (then the result is empty, and
+        memory does not grow with the file). Raises LocalFileError when that cannot be; without a target
+        LargeFileError for more than `bytes_max`, before anything is fetched."""
         file = await self.show(id_)
         if target is None:
+            if file["size"] > bytes_max:
+                raise LargeFileError(
+                    f"file {id_} has {file['size']} bytes, and in memory go {bytes_max} at most"
+                )
             chunks = [chunk async for chunk in self._content(file, on_progress)]
             return b"".join(chunks)
         # Its name is shorter than what a name may be, however long the target's is.

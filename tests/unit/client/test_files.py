@@ -17,7 +17,7 @@ from tests.chain import key
 from tests.unit.client.conftest import FilesTwin
 from weft.api.server import serve
 from weft.client import AsyncClient, Options, ProblemError, UnprovedError, UnreachableError
-from weft.client.errors import LocalFileError
+from weft.client.errors import LargeFileError, LocalFileError
 from weft.client.files import BREAKS_MAX
 
 CONTENT = b"some text, nothing special\n" * 40_000
@@ -82,6 +82,21 @@ async def test_an_empty_file_is_a_file(files_url: str, signer: object) -> None:
     async with AsyncClient(files_url, signer) as client:  # type: ignore[arg-type]
         put = await client.files.put(b"", name="empty")
         assert await client.files.get(put["id"]) == b""
+
+
+async def test_a_file_is_not_taken_into_memory_beyond_a_bound(
+    files_url: str, signer: object, tmp_path: Path
+) -> None:
+    """None of it is fetched; into a file and piece by piece it comes, however large."""
+    async with AsyncClient(files_url, signer) as client:  # type: ignore[arg-type]
+        put = await client.files.put(CONTENT, name="large")
+        told: list[tuple[int, int]] = []
+        with pytest.raises(LargeFileError, match=f"{len(CONTENT)} bytes, and in memory go 10 at most"):
+            await client.files.get(put["id"], bytes_max=10, on_progress=lambda *one: told.append(one))
+        assert told == []
+        assert await client.files.get(put["id"], tmp_path / "back", bytes_max=10) == b""
+        assert (tmp_path / "back").read_bytes() == CONTENT
+        assert await client.files.get(put["id"], bytes_max=len(CONTENT)) == CONTENT
 
 
 async def test_content_that_is_not_what_it_should_be_is_found_out(

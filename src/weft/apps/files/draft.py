@@ -8,7 +8,7 @@ Drafts are bounded in number and in bytes, of which the announced ones count; wh
 destroyed.
 
     ID          what came so far; once it is kept as content, nothing
-    ID.json     what was announced: owner, size, SHA-256; and the SHA-256 of what came, once all of it was here
+    ID.json     what was announced: owner, size, SHA-256; and that of what came, once all of it was here
 
 The shape is that of the IETF's resumable uploads (draft-ietf-httpbis-resumable-upload) and of tus 1.0: the
 offset is asked for with HEAD, a piece is added with PATCH. Calls touch the disk: make them from a thread.
