@@ -125,10 +125,12 @@ class Attachments:
         """`find` for each, with one look into the index and each file opened once."""
         spots = self._find_spots(commitments)
         found: dict[Digest, Attachment | Erased | None] = {}
-        wanted = sorted(spots.items(), key=lambda one: one[1])
-        for sequence, several in groupby(wanted, key=lambda one: one[1].sequence):
+        wanted = sorted(spots, key=spots.__getitem__)
+        for sequence, several in groupby(wanted, key=lambda one: spots[one].sequence):
             with self._opened(sequence) as file:
-                found |= {one: content.read_attachment(file, spot) for one, spot in several}
+                names = list(several)
+                read = content.read_attachments(file, (spots[name] for name in names))
+                found |= zip(names, read, strict=True)
         # What is queued, erased, or was moved meanwhile, is looked up by itself.
         return {
             one: known

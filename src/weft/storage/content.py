@@ -13,7 +13,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +27,8 @@ _MAGIC = b"WEFTATT1"
 _HEAD = struct.Struct(">8sQ16s")
 _RECORD = struct.Struct(">4s?I32s")
 _SALT_BYTES = 32
+RUN_BYTES_MAX = 256 << 10
+"""Read together; one record may be larger."""
 _STEM = re.compile("[0-9]{12}")
 HEAD_BYTES = _HEAD.size + 16
 RECORD_BYTES = _RECORD.size + 4
@@ -90,8 +92,19 @@ def encode_dead(mark: bytes, size: int) -> bytes:
 
 def read_attachment(file: int, spot: Spot) -> Attachment:
     """Whatever stands at a spot."""
-    raw = os.pread(file, _SALT_BYTES + spot.size, spot.offset + RECORD_BYTES)
-    return Attachment(raw[:_SALT_BYTES], raw[_SALT_BYTES:])
+    (found,) = read_attachments(file, [spot])
+    return found
+
+
+def read_attachments(file: int, spots: Iterable[Spot]) -> Iterator[Attachment]:
+    """Whatever stands at these spots of one file, in their order; what stands together is read together."""
+    for run in _runs(spots):
+        start = run[0].offset
+        raw = os.pread(file, run[-1].end - start, start)
+        for spot in run:
+            end = spot.end - start
+            middle = end - spot.size
+            yield Attachment(raw[middle - _SALT_BYTES : middle], raw[middle:end])
 
 
 def sequence_of(path: Path) -> int:
@@ -140,6 +153,18 @@ def _read(data: mmap.mmap, offset: int, size: int) -> Found | None:
     if Attachment(body[:_SALT_BYTES], body[_SALT_BYTES:]).commitment != commitment:
         return None
     return Found(offset, end, True, commitment, True)
+
+
+def _runs(spots: Iterable[Spot]) -> Iterator[list[Spot]]:
+    """Records that stand one behind the other, some kilobytes of them."""
+    run: list[Spot] = []
+    for spot in spots:
+        if run and (spot.offset != run[-1].end or spot.end - run[0].offset > RUN_BYTES_MAX):
+            yield run
+            run = []
+        run.append(spot)
+    if run:
+        yield run
 
 
 def _gap(data: mmap.mmap, start: int, end: int) -> Found:

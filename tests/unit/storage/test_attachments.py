@@ -15,7 +15,7 @@ from weft.model.stored import Erased
 from weft.model.transaction import Attachment
 from weft.storage import attachments as attachments_module
 from weft.storage.attachments import Attachments
-from weft.storage.content import HEAD_BYTES, LIVE_BYTES, RECORD_BYTES
+from weft.storage.content import HEAD_BYTES, LIVE_BYTES, RECORD_BYTES, RUN_BYTES_MAX
 from weft.storage.memory import MemoryAttachments
 
 AnyAttachments = Attachments | MemoryAttachments
@@ -66,6 +66,22 @@ def test_many_are_found_as_each_alone_is(store: AnyAttachments) -> None:
         store.sync()
     assert store.find_many(wanted)[ONE.commitment] == ONE
     assert store.find_many([]) == {}
+
+
+def test_many_are_read_from_wherever_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In two files, with gaps where some were erased, one larger than what is read together."""
+    monkeypatch.setattr(attachments_module, "FILE_BYTES_MAX", 2000)
+    items = [make(b"number %d" % number * (3 + number)) for number in range(40)]
+    items[25] = make(bytes(RUN_BYTES_MAX + 1))
+    store = Attachments(tmp_path)
+    for item in items:
+        store.put([item])
+        store.sync()
+    store.erase([items[number].commitment for number in (3, 4, 17, 39)], 5)
+    wanted = [item.commitment for item in reversed(items)]
+    assert store.find_many(wanted) == {one: store.find(one) for one in wanted}
+    assert len(attachments_module.content_paths(tmp_path)) > 1
+    store.close()
 
 
 def test_what_was_erased_stays_erased(store: AnyAttachments) -> None:

@@ -28,8 +28,10 @@ from weft.model.digest import Digest
 from weft.model.errors import BehindError, DiskFullError, DivergedError
 from weft.model.view import EventRow
 
-BATCH = 2_000
+BATCH = 4_000
 """Rows of the ledger that are taken in together when there are many."""
+GATHERED = 500
+"""Of these, files that are held in memory at once."""
 REACH_S = 10.0
 TIDY_S = 60.0
 FULL_PAUSE_S = 5.0
@@ -195,25 +197,27 @@ class Follower:
     def _write(self, last: EventRow, events: list[EventRow]) -> tuple[list[str], list[str], list[str]]:
         """Digests of content that is named and here, that is named and not here, and that is no longer
         named."""
-        named, gone = [], []
+        named, gone = list[str | None](), list[str | None]()
         with self._gate:
-            changed = [(row, id_, self._load(id_)) for row in events for id_ in (_id_of(row),)]
-            ledger = gather_attachments(
-                self._ledger, (file for *_, file in changed if not file.erased_height)
-            )
             with self._index.writing((last.height, last.position)):
-                for row, id_, file in changed:
-                    if file.erased_height is None:
-                        place = row.height * PLACES_A_BLOCK + row.position
-                        named.append(self._put(ledger, id_.hex(), file, place, _changed_by(row)))
-                    else:
-                        gone.append(self._remove(id_.hex(), file.erased_height))
+                for start in range(0, len(events), GATHERED):
+                    self._write_some(events[start : start + GATHERED], named, gone)
             if gone:
                 self._index.scrub()
-            names = [name for name in dict.fromkeys(named) if name]
-            here = [name for name in names if self._is_held(name, last)]
-        missing = [name for name in names if name not in here]
+            held = {name: self._is_held(name, last) for name in named if name}
+        here = [name for name, is_held in held.items() if is_held]
+        missing = [name for name, is_held in held.items() if not is_held]
         return here, missing, [name for name in gone if name is not None]
+
+    def _write_some(self, events: list[EventRow], named: list[str | None], gone: list[str | None]) -> None:
+        changed = [(row, id_, self._load(id_)) for row in events for id_ in (_id_of(row),)]
+        ledger = gather_attachments(self._ledger, (file for *_, file in changed if not file.erased_height))
+        for row, id_, file in changed:
+            if file.erased_height is None:
+                place = row.height * PLACES_A_BLOCK + row.position
+                named.append(self._put(ledger, id_.hex(), file, place, _changed_by(row)))
+            else:
+                gone.append(self._remove(id_.hex(), file.erased_height))
 
     def _load(self, id_: bytes) -> FileState:
         file = find_file(self._ledger.state, id_)

@@ -123,11 +123,11 @@ def texts_of(value: object) -> Iterator[str]:
     """All strings within a JSON value."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from texts_of(item)
     elif isinstance(value, list):
         for item in value:
+            yield from texts_of(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
             yield from texts_of(item)
 
 
@@ -152,7 +152,7 @@ def write_time(moment: datetime) -> str:
 
 def _offset_in(text: object) -> Metadata:
     """The zone that a time was given in, unless that is UTC."""
-    match = TIME.fullmatch(text) if isinstance(text, str) else None
+    match = None if not isinstance(text, str) or text.endswith("Z") else TIME.fullmatch(text)
     return {"taken_offset": match[5]} if match is not None and match[5] else {}
 
 
@@ -171,7 +171,12 @@ def _merge(target: object, patch: object) -> Any:
 
 def _in_utc(metadata: Metadata) -> Metadata:
     """Its times, as they are kept."""
-    return {name: write_time(parse_time(metadata[name])) for name in _TIMES if name in metadata}
+    return {name: _time_in_utc(metadata[name]) for name in _TIMES if name in metadata}
+
+
+def _time_in_utc(text: str) -> str:
+    is_already = len(text) == 20 and text[10] == "T" and text[19] == "Z"
+    return text if is_already else write_time(parse_time(text))
 
 
 def _sensible(value: object, check: Callable[[object], list[str]]) -> list[str]:

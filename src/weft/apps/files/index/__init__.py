@@ -165,7 +165,7 @@ def texts(file: FileView) -> tuple[str, ...]:
 
 
 def _others(metadata: Metadata) -> Iterator[str]:
-    return (text for name in _OTHERS for text in texts_of(metadata.get(name)))
+    return (text for name in _OTHERS if name in metadata for text in texts_of(metadata[name]))
 
 
 def traits(file: FileView, taken_ms: int | None) -> Iterator[tuple[str, str]]:

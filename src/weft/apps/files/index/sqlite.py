@@ -291,9 +291,10 @@ class SqliteIndex:
     def _trim(self) -> None:
         """Close what was used longest ago, if nothing was begun there."""
         surplus = len(self._writers) - WRITERS_MAX
-        rest = [number for number in self._writers if number not in self._touched]
-        for number in rest[: max(surplus, 0)]:
-            self._writers.pop(number).close()
+        if surplus > 0:
+            rest = [number for number in self._writers if number not in self._touched]
+            for number in rest[:surplus]:
+                self._writers.pop(number).close()
 
     def _path_of(self, number: int) -> Path:
         return self._folder / f"era{number:03d}.sqlite"
