@@ -22,7 +22,7 @@ from weft.consensus.messages import Base, Deliver, Heard
 from weft.model.block import SignedStatement
 from weft.model.commit import Commit
 from weft.model.encoding import decode, encode
-from weft.model.errors import EncodingError, JournalError
+from weft.model.errors import EncodingError, HomeError, JournalError
 from weft.model.genesis import Genesis
 from weft.model.limits import LocalLimits
 from weft.model.vertex import Reference, decode_vertex
@@ -57,7 +57,7 @@ def found(journal: Journal, genesis: Genesis) -> None:
 def recover(
     genesis: Genesis, me: int, signer: Signer, journal: Journal, store: Store, local: LocalLimits
 ) -> Recovered:
-    """Replay everything the journal has."""
+    """Replay everything the journal has; raises HomeError when another member wrote it."""
     replay = _Replay(genesis, me, signer, local, store.head.round)
     try:
         for kind, round_, payload in journal.replay():
@@ -99,7 +99,14 @@ class _Replay:
         if kind == BASE:
             self._rebase(decode(Base, payload))
         elif kind in (OWN, OTHER):
-            delivered = self.core.restore(decode_vertex(payload), kind == OWN)
+            vertex = decode_vertex(payload)
+            if (kind == OWN) != (vertex.author == self._me):
+                name = self._genesis.members[self._me].name
+                raise HomeError(
+                    f"this key is {name}'s, and another member wrote the journal",
+                    fix="Put this member's key and data together again, or start with an empty data folder.",
+                )
+            delivered = self.core.restore(vertex, kind == OWN)
             self.delivered += (
                 effect
                 for effect in delivered

@@ -8,6 +8,7 @@ from weft.consensus.messages import Base
 from weft.execution.executor import found as found_state
 from weft.ledger.seal import seal_genesis
 from weft.model.encoding import encode
+from weft.model.errors import HomeError
 from weft.model.limits import LOCAL
 from weft.model.stored import BASE, BOUND, OTHER, OWN, SPOKEN
 from weft.model.vertex import Vertex, implied_reference, sign_vertex
@@ -55,6 +56,19 @@ def test_a_journal_is_trusted_once_it_was_begun() -> None:
     assert not replay(journal).is_trusted
     found(journal, GENESIS)
     assert (replay(journal).is_trusted, replay(journal).round_first) == (True, 1)
+
+
+def test_the_journal_of_another_member_is_not_replayed() -> None:
+    """A copy of its home with other keys: what was said in it says nothing of what these keys signed."""
+    genesis = make_genesis(members=2)
+    parents = tuple(implied_reference(genesis.chain, 0, author) for author in (1, 0))
+    vertex = sign_vertex(key("node1"), genesis.chain, 0, 1, 1, 1, parents, ())
+    for kind, me in ((OWN, 0), (OTHER, 1)):
+        journal = MemoryJournal()
+        found(journal, genesis)
+        journal.append(kind, 1, vertex.raw)
+        with pytest.raises(HomeError, match=f"node{me}'s, and another member"):
+            recover(genesis, me, key(f"node{me}"), journal, make_store(), LOCAL)
 
 
 def test_rounds_in_which_something_may_have_been_said_are_over() -> None:
