@@ -74,7 +74,10 @@ def load_genesis(path: Path) -> Genesis:
     try:
         return parse_genesis(path.read_bytes())
     except OSError as error:
-        raise HomeError(f"the genesis {path} cannot be read: {error.strerror}") from None
+        raise HomeError(
+            f"the genesis {path} cannot be read: {error.strerror}",
+            fix="Copy the other members' genesis.json there; `weft genesis make` makes a first one.",
+        ) from None
 
 
 def create_home(path: Path, settings: Mapping[str, Mapping[str, Any]]) -> tuple[PrivateKey, PrivateKey]:

@@ -90,5 +90,6 @@ def _show(key: "PrivateKey", path: Path, as_json: bool) -> None:
         "curve": CURVE_NAMES[key.public.curve],
         "public": key.public.key.hex(),
         "address": key.public.address.hex(),
+        "signer": f"{CURVE_NAMES[key.public.curve]}:{key.public.key.hex()}",
     }
     show_facts(facts, as_json)

@@ -10,7 +10,7 @@ from weft.cli.terminal import show_facts
 app = typer.Typer(help="Which account has which role.", no_args_is_help=True)
 
 Account = Annotated[
-    str, typer.Argument(metavar="CURVE:KEY", help="The account's public key, as `weft keys show` prints it.")
+    str, typer.Argument(metavar="CURVE:KEY", help="The account's key: `signer` of `weft keys show`.")
 ]
 Role = Literal["administrator", "writer", "reader", "auditor", "gateway"]
 

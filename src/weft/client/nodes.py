@@ -196,7 +196,7 @@ class Nodes:
             await response.aread()
             await response.aclose()
         except (httpx.RequestError, httpx.InvalidURL) as failure:
-            return UnreachableError(f"{url} does not answer: {failure or type(failure).__name__}")
+            return UnreachableError(f"{url} does not answer: {str(failure) or type(failure).__name__}")
         return problem_of(response)
 
     def _order(self) -> Iterator[int]:

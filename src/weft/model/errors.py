@@ -21,6 +21,7 @@ WeftError
 ├── SimulationError      simulation.impossible    a network that cannot be simulated
 ├── PeerError            peer.invalid             a member that says what no honest one says
 ├── JournalError         journal.corrupt          what was synced to the journal is damaged
+├── KeyUsedError         key.used                 something signed with this node's key that it did not make
 ├── StoreError           store.corrupt            the store holds what no block says
 ├── DiskFullError        disk.full                no room to write
 ├── BlobError            blob.missing             content that is not to be had
@@ -151,6 +152,14 @@ class JournalError(WeftError):
     fix = "Start the node again with an empty data folder: it asks the others what it said and catches up."
 
 
+class KeyUsedError(WeftError):
+    code = "key.used"
+    fix = (
+        "See that no other process has this key; then remove data/journal and start again: "
+        "the node asks the others what it said."
+    )
+
+
 class StoreError(WeftError):
     code = "store.corrupt"
     fix = "Run `weft verify` to see the place; then start with an empty data folder to catch up."
@@ -183,7 +192,10 @@ class DivergedError(WeftError):
 
 class UnauthorizedError(WeftError):
     code = "access.unauthorized"
-    fix = "Send `Authorization: Bearer TOKEN`; the node's operator makes one with `weft keys token`."
+    fix = (
+        "Send `Authorization: Bearer TOKEN` (`weft --token FILE`), a token of this very node: "
+        "its operator makes one with `weft keys token`."
+    )
 
 
 class ForbiddenError(WeftError):

@@ -52,7 +52,7 @@ from weft.mempool.pool import Candidate, Pool
 from weft.model import message
 from weft.model.block import Block
 from weft.model.digest import Digest
-from weft.model.errors import BehindError, DivergedError, FullError, WeftError
+from weft.model.errors import BehindError, DivergedError, FullError, KeyUsedError
 from weft.model.genesis import Genesis
 from weft.model.limits import LocalLimits
 from weft.model.transaction import identity_of
@@ -479,7 +479,7 @@ class Node:
         round_first = self.driver.round_first
         if self._is_speaking:
             self.driver.halt(
-                WeftError(
+                KeyUsedError(
                     f"somebody has a vertex of round {round_} signed with this node's key that this node did "
                     "not make: the key is used elsewhere, or this disk is older than what was said"
                 )

@@ -68,7 +68,8 @@ class LmdbStore:
             self._rows.write(lambda writing: _put_all(writing, [genesis], [], tree, self._rooted))
         elif first.hash != genesis.hash:
             raise StoreError(
-                f"{folder} began with block {first.hash.hex()}, this chain with {genesis.hash.hex()}"
+                f"{folder} began with block {first.hash.hex()}, this chain with {genesis.hash.hex()}",
+                fix="Put the genesis.json back with which this data was made, or name another data folder.",
             )
         with self._rows.read() as reading:
             self._head = newest_header(reading)

@@ -99,7 +99,10 @@ def test_what_to_do_fits_what_is_wrong(weft: Run, tmp_path: Path) -> None:
     network = tmp_path / "network"
     home = Network(network, nodes=1, port_base=free_port_base(1)).configs[0].home
     assert weft("keys", "token", "--home", home).returncode == 0
+    made = tmp_path / "made"
+    assert weft("init", "--home", made, "--name", "n").returncode == 0
     for words, fix in (
+        (("config", "validate", "--home", made), "weft genesis make"),
         (("keys", "revoke", "zz", "--home", home), "weft keys tokens"),
         (("keys", "new", home / "keys" / "gateway.json"), "another file"),
         (("up", "--nodes", 5, "--home", network), "Leave the option out"),

@@ -28,7 +28,7 @@ def home(weft: Run, tmp_path: Path) -> Path:
     made = facts(weft("init", "--home", home, "--name", "alone", *ports, "--json"))
     admin = facts(weft("keys", "new", tmp_path / "admin.json", "--json"))
     words = ("--member", f"alone={made['validator']}", "--gateway", made["gateway"])
-    people = ("--administrator", f"ed25519:{admin['public']}", "--out", home / "genesis.json")
+    people = ("--administrator", admin["signer"], "--out", home / "genesis.json")
     assert weft("genesis", "make", "--name", "closed", *words, *people).returncode == 0
     (tmp_path / "token").write_text(weft("keys", "token", "--home", home).stdout)
     return home
@@ -61,7 +61,7 @@ def _is_ready(address: str) -> bool:
 def test_an_administrator_decides_who_writes(weft: Run, url: str, tmp_path: Path) -> None:
     """A role that is granted lets an account write by its own key, one that is taken no longer."""
     own = facts(weft("keys", "new", tmp_path / "own.json", "--json"))
-    account, own_key = f"ed25519:{own['public']}", ("--key", tmp_path / "own.json", "--url", url)
+    account, own_key = own["signer"], ("--key", tmp_path / "own.json", "--url", url)
     admin_key = ("--key", tmp_path / "admin.json", "--url", url)
     put = ("records", "put", "notes", "a", "1", *own_key)
 

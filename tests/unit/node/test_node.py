@@ -13,7 +13,7 @@ from weft.consensus.messages import Behind, Opened
 from weft.model import message
 from weft.model.commit import Commit
 from weft.model.encoding import decode, encode
-from weft.model.errors import BehindError, WeftError
+from weft.model.errors import BehindError, KeyUsedError
 from weft.model.limits import Limits, LocalLimits
 from weft.node import prune, service
 from weft.storage.memory import MemoryAttachments
@@ -367,7 +367,7 @@ def test_our_signature_on_a_vertex_that_we_did_not_make_stops_us(tmp_path: Path)
         await write(world, 0, 0, 2)
         node = world.nodes[0]
         node.driver._take(node.core.handle(Opened(3, (10**9,) * 4)))
-        with pytest.raises(WeftError, match="the key is used elsewhere"):
+        with pytest.raises(KeyUsedError, match="the key is used elsewhere"):
             await world.runs[0]
         del world.runs[0]
 

@@ -205,8 +205,9 @@ def test_a_store_goes_on_where_it_stopped(tmp_path: Path) -> None:
     store.close()
     other = make_sealed(0, order=b"another")
     other = replace(other, hash=bytes(32))
-    with pytest.raises(StoreError, match=other.hash.hex()):
+    with pytest.raises(StoreError, match=other.hash.hex()) as refused:
         LmdbStore(tmp_path, other, [], ROOT)
+    assert "genesis.json" in refused.value.fix
 
 
 def test_a_kill_between_two_appends_leaves_all_of_the_first(tmp_path: Path) -> None:
