@@ -27,7 +27,7 @@ from weft.model.transaction import Attachment
 from weft.storage import content
 from weft.storage.content import HEAD_BYTES, RECORD_BYTES, Spot
 from weft.storage.disk import Fuse, remove_unfinished, replace_file, write_all
-from weft.storage.rows import MAP_BYTES, Rows, Writing
+from weft.storage.rows import MAP_BYTES, Rows, Writing, go_on, in_steps
 
 SUFFIX = ".content"
 INDEX = "index"
@@ -289,14 +289,16 @@ class Attachments:
             self._newest.durable = self._newest.written
 
     def _index(self) -> None:
-        """Note where all that is on disk stands. Nothing may be written and not synced."""
+        """Note where all that is on disk stands, in several writes, and with the last that it is all. Nothing
+        may be written and not synced."""
         reached = encode_reached(self._newest.sequence, self._newest.durable)
         if self._rows.get("meta", b"reached") != reached:
-            fresh = dict(self._fresh)
-            self._rows.write(partial(_put_spots, fresh, reached))
+            spots = {commitment: encode_spot(spot) for commitment, spot in self._fresh.items()}
+            for step in in_steps({"spots": spots}, {"meta": {b"reached": reached}}):
+                self._rows.take(step, go_on)
+                for commitment in step.get("spots", ()):
+                    del self._fresh[commitment]
             self._unindexed_bytes = 0
-            for commitment in fresh:
-                del self._fresh[commitment]
 
     def _open_newest(self) -> _Newest:
         paths = content_paths(self._folder)
@@ -315,13 +317,15 @@ class Attachments:
 
     def _find_again(self, path: Path, start: int) -> None:
         """Take in what the index does not know, and wipe what is torn: it could be anybody's content. A
-        second copy of what is here goes too, for an erasure would leave it."""
+        second copy of what is here goes too, for an erasure would leave it; what an indexing that was cut
+        short had noted already is not one."""
         torn, sequence = [], content.sequence_of(path)
         for found in content.survey(path, start):
-            if found.commitment is not None and self._find_spot(found.commitment) is None:
-                size = found.end - found.offset - content.LIVE_BYTES
-                self._fresh[found.commitment] = Spot(sequence, found.offset, size)
-            elif found.commitment is not None or not (found.is_record or found.is_wiped):
+            spot = Spot(sequence, found.offset, found.end - found.offset - content.LIVE_BYTES)
+            known = None if found.commitment is None else self._find_spot(found.commitment)
+            if found.commitment is not None and known is None:
+                self._fresh[found.commitment] = spot
+            elif known != spot and (found.commitment is not None or not (found.is_record or found.is_wiped)):
                 torn.append(found)
         with self._opened(sequence) as file:
             for gap in torn:
@@ -379,12 +383,6 @@ def decode_reached(row: bytes) -> tuple[int, int]:
 def encode_reached(sequence: int, offset: int) -> bytes:
     """What `decode_reached` takes apart."""
     return _REACHED.pack(sequence, offset)
-
-
-def _put_spots(spots: Mapping[Digest, Spot], reached: bytes, writing: Writing) -> None:
-    for commitment in sorted(spots):
-        writing.put("spots", commitment, encode_spot(spots[commitment]))
-    writing.put("meta", b"reached", reached)
 
 
 def _put_intents(spots: Mapping[Digest, Spot], height: int, writing: Writing) -> None:

@@ -74,10 +74,14 @@ class Log:
             with suppress(OSError):
                 write_all(self._file.handle, self._encode(0, 0), self._end)
 
-    def turn(self) -> None:
-        """Go on in the other file: the tables have everything that is in it, durably."""
+    def sync(self) -> None:
+        """Every frame is durable when this returns."""
         if self._durable < self.sequence:
             self._sync(self.sequence)
+
+    def turn(self) -> None:
+        """Go on in the other file: the tables have everything that is in it, durably."""
+        self.sync()
         self._files.reverse()
         self._file, self._end = self._files[0], _HEAD.size
 
@@ -124,6 +128,14 @@ def read_log(folder: Path, sequence: int) -> Iterator[tuple[int, bytes]]:
     if any(file.says_durable(sequence + 1) for file in files):
         names = " or ".join(str(file.path) for file in files)
         raise StoreError(f"{names} is damaged: frame {sequence + 1} of the log was on disk and is not whole")
+
+
+def sync_log(folder: Path) -> None:
+    """What `read_log` gives is on disk when this returns; a killed process may have left it in the cache."""
+    for path in _paths(folder):
+        if path.exists():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 class _Content:

@@ -8,6 +8,7 @@ without end. Reading costs about two microseconds and may be done on the event l
 import os
 import threading
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,12 @@ FULL_BYTES = 1 << 20
 _CRC_BYTES = 4
 _AT_ONCE = 200
 """Rows put in one call, which holds the interpreter for some tenths of a millisecond."""
+
+STEP_PAGES_MAX = 512
+"""About so many pages change in one step. What LMDB changes it copies first, one malloc a page, and keeps the
+room for its next writes until it is closed: as much as its largest write took. With random keys each row
+changes a page of its own."""
+_PAGE_BYTES = 4096
 
 Changes = Mapping[str, Mapping[bytes, bytes | None]]
 """New values by table and key, None where a row is gone."""
@@ -195,7 +202,7 @@ class Rows:
             return self._view
 
     def take(self, changes: Changes, pause: Callable[[], object]) -> None:
-        """Set many rows of many tables, or delete those with None, in one durable step: far cheaper by the
+        """Set many rows of many tables, or delete those with None, in one durable write: far cheaper by the
         row than single puts, for neighbours share pages. `pause` is called every two hundred rows."""
         self.write(lambda writing: writing.take_all(changes, pause))
 
@@ -222,6 +229,26 @@ class Rows:
             self._environment.set_mapsize(self._map_bytes)
             if self._view is not None:
                 self._view.renew(self._environment.begin())
+
+
+def in_steps(changes: Changes, last: Changes) -> Iterator[Changes]:
+    """Changes divided into writes of bounded room, in the order of the keys; `last` goes with the last one.
+
+    Only for what can be had again from elsewhere until `last` is there: a process may end between two writes.
+    """
+    step, pages = defaultdict[str, dict[bytes, bytes | None]](dict), 0
+    for table, rows in changes.items():
+        for key in sorted(rows):
+            if pages >= STEP_PAGES_MAX:
+                yield step
+                step, pages = defaultdict(dict), 0
+            step[table][key] = rows[key]
+            pages += 1 + len(rows[key] or b"") // _PAGE_BYTES
+    yield {**step, **last}
+
+
+def go_on() -> None:
+    """A pause for work that somebody waits for."""
 
 
 class NamingErrors:

@@ -2,8 +2,13 @@
 
 LMDB writes every page that a change touches: for one small block forty pages with a call each, most of them
 again for the next block. So each write is one frame of the log, synced once, and changes memory; when a file
-of the log is full, what is in memory becomes one write of LMDB, keys in order, each key once. It is made in a
-thread of its own and takes its time, for nobody waits for it; meanwhile the log goes on in its other file.
+of the log is full, what is in memory goes into LMDB, keys in order, each key once. A thread of its own does
+it and takes its time, for nobody waits for it; meanwhile the log goes on in its other file.
+
+LMDB takes it in several writes, each of bounded room. Between two of them it has some rows of a change and
+not yet the others, and nobody can tell: what is on its way was synced in the log before the first, stands in
+memory above LMDB until the last, and only the last says that LMDB has it. Whoever ends in between finds all
+of it in the log again and sets the same rows to the same values.
 
 Promise: that of `rows.py`. A write is whole and durable or has not happened; readers see all of it or
 nothing, and see it once it is durable. What a killed process left in the log is in LMDB before anything else
@@ -26,8 +31,8 @@ from typing import TypeVar
 from weft.model.encoding import decode, encode
 from weft.model.errors import DiskFullError, EncodingError, StoreError
 from weft.storage.disk import naming_full_disk
-from weft.storage.log import Log, read_log
-from weft.storage.rows import MAP_BYTES, Changes, Reading, Rows
+from weft.storage.log import Log, read_log, sync_log
+from weft.storage.rows import MAP_BYTES, Changes, Reading, Rows, go_on, in_steps
 
 LOG_BYTES_MAX = 8 << 20
 """Bytes in each of its two files."""
@@ -167,7 +172,8 @@ class Tables:
         if not is_reader:
             with self._rows.naming_errors, naming_full_disk(folder):
                 if logged < sequence:
-                    self._move(_rows_of(self._fresh), sequence, _go_on)
+                    sync_log(folder)
+                    self._move(self._fresh, sequence, go_on)
                     self._fresh = self._begin()
                 self._log = Log(folder, sequence)
 
@@ -205,7 +211,7 @@ class Tables:
                 self._turn(self._log)
             if len(payload) > LOG_BYTES_MAX:
                 self._wait()
-                self._move(changes, self._log.sequence, _go_on)
+                self._take({**changes, **_mark(self._log.sequence)}, go_on)
             else:
                 with self._rows.naming_errors, naming_full_disk(self._folder):
                     self._log.append(payload, must_sync)
@@ -222,7 +228,9 @@ class Tables:
             is_needed = True
             with suppress(DiskFullError, StoreError):
                 self._wait()
-                self._move(_rows_of(self._fresh), self._log.sequence, _go_on)
+                with self._rows.naming_errors:
+                    self._log.sync()
+                self._move(self._fresh, self._log.sequence, go_on)
                 is_needed = False
             self._log.close(is_needed)
         self._rows.close()
@@ -268,7 +276,7 @@ class Tables:
 
     def _move_slowly(self, layer: Layer, sequence: int) -> None:
         try:
-            self._move(_rows_of(layer), sequence, self._pause)
+            self._move(layer, sequence, self._pause)
         except Exception as error:
             # Whatever it was: the log must not be written over what LMDB has not got.
             self._failure = error
@@ -277,20 +285,25 @@ class Tables:
         if not self._hurry.is_set():
             time.sleep(PAUSE_S)
 
-    def _move(self, changes: Changes, sequence: int, pause: Callable[[], object]) -> None:
-        """Let LMDB have changes, and with them everything up to a frame."""
-        self._rows.take({**changes, _LOGGED: {_KEY: sequence.to_bytes(8, "big")}}, pause)
+    def _move(self, layer: Layer, sequence: int, pause: Callable[[], object]) -> None:
+        """Let LMDB have a layer that readers see and the log has on disk, everything up to a frame."""
+        rows = {name: fresh.rows for name, fresh in layer.items()}
+        for step in in_steps(rows, _mark(sequence)):
+            self._take(step, pause)
         with self._rows.gate:
-            self._held = self._rows.view()
             self._leaving = self._begin()
 
+    def _take(self, changes: Changes, pause: Callable[[], object]) -> None:
+        """One write of LMDB."""
+        self._rows.take(changes, pause)
+        with self._rows.gate:
+            # At once, or the next write could not use the pages that this one replaced.
+            self._held = self._rows.view()
 
-def _rows_of(layer: Layer) -> Changes:
-    return {name: fresh.rows for name, fresh in layer.items()}
 
-
-def _go_on() -> None:
-    """Somebody waits."""
+def _mark(sequence: int) -> Changes:
+    """LMDB has everything up to this frame."""
+    return {_LOGGED: {_KEY: sequence.to_bytes(8, "big")}}
 
 
 def _merge(

@@ -3,7 +3,7 @@
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +14,11 @@ from weft.model.errors import DiskFullError, StoreError
 from weft.model.stored import Erased
 from weft.model.transaction import Attachment
 from weft.storage import attachments as attachments_module
+from weft.storage import rows as rows_module
 from weft.storage.attachments import Attachments
 from weft.storage.content import HEAD_BYTES, LIVE_BYTES, RECORD_BYTES, RUN_BYTES_MAX
 from weft.storage.memory import MemoryAttachments
+from weft.storage.rows import Changes, Rows
 
 AnyAttachments = Attachments | MemoryAttachments
 
@@ -361,6 +363,36 @@ def test_content_goes_on_in_a_new_file_and_the_index_follows(
     store.erase([item.commitment for item in items], 1)
     assert not any(find_bytes(folder, item.content) for item in items)
     store.close()
+
+
+def test_an_end_between_two_writes_of_the_index_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a byte of content changes at the next start, though the index knows some of it already; all is
+    found and can be erased."""
+    items = [make(b"item number %d " % number) for number in range(7)]
+    ends: list[Path] = []
+    take = Rows.take
+
+    def end_and_take(rows: Rows, changes: Changes, pause: Callable[[], object]) -> None:
+        ends.append(shutil.copytree(tmp_path / "live", tmp_path / f"end{len(ends)}"))
+        take(rows, changes, pause)
+
+    live = Attachments(tmp_path / "live")
+    with monkeypatch.context() as patched:
+        patched.setattr(rows_module, "STEP_PAGES_MAX", 2)
+        patched.setattr(Rows, "take", end_and_take)
+        live.put(items)
+        live.close()
+    assert len(ends) == 4
+    whole = content_file(tmp_path / "live").read_bytes()
+    for end in ends:
+        store = Attachments(end)
+        assert [store.find(item.commitment) for item in items] == items
+        assert content_file(end).read_bytes() == whole
+        store.erase([item.commitment for item in items], 1)
+        store.close()
+        assert not any(find_bytes(end, item.content) for item in items)
 
 
 def test_a_full_disk_is_named(tiny_disk: Path) -> None:

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weft.model.errors import DiskFullError, StoreError
+from weft.storage import rows as rows_module
 from weft.storage import tables
 from weft.storage.log import NAMES as LOGS
-from weft.storage.rows import Rows
+from weft.storage.rows import Changes, Rows
 from weft.storage.tables import Changing, Tables
 
 NAMES = ("left", "right")
@@ -101,6 +104,112 @@ def test_a_full_log_goes_to_lmdb_while_the_other_file_is_written(
             assert all(opened.get("left", bytes((one,))) for one in range(number + 1))
         copy.close()
     held.close()
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What a process left that ended before a write of LMDB: the state after `first` changes, or after any
+    number of them up to `last`."""
+
+    folder: Path
+    first: int
+    last: int
+
+
+class Ends:
+    """Keeps what would be on the disk if the process, or the power, ended before each write of LMDB."""
+
+    def __init__(self, patched: pytest.MonkeyPatch, folder: Path, is_power: bool) -> None:
+        self.folder = folder
+        self.seen: list[End] = []
+        self.written = self.durable = 0
+        self._is_power = is_power
+        self._synced: dict[int, bytes] = {}
+        """Content of files, by their number, when they were synced."""
+        self._take = Rows.take
+        for name in ("fsync", "fdatasync"):
+            patched.setattr(os, name, self._noting(getattr(os, name)))
+        patched.setattr(Rows, "take", lambda *given: self._end_and_take(*given))
+
+    def _noting(self, sync: Callable[[int], None]) -> Callable[[int], None]:
+        def note(file: int) -> None:
+            sync(file)
+            facts = os.fstat(file)
+            if stat.S_ISREG(facts.st_mode):
+                self._synced[facts.st_ino] = os.pread(file, facts.st_size, 0)
+
+        return note
+
+    def _end_and_take(self, rows: Rows, changes: Changes, pause: Callable[[], object]) -> None:
+        first = self.durable if self._is_power else self.written
+        copy = self.folder.with_name(f"{self.folder.name}-{len(self.seen)}")
+        copy.mkdir()
+        for path in (self.folder / name for name in LOGS):
+            if path.exists():
+                lost = self._synced.get(path.stat().st_ino, b"")
+                (copy / path.name).write_bytes(lost if self._is_power else path.read_bytes())
+        shutil.copy(self.folder / "data.mdb", copy)
+        # The change that is being made may be there already.
+        self.seen.append(End(copy, first, self.written + 1))
+        self._take(rows, changes, pause)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    writes=st.lists(
+        st.tuples(st.dictionaries(KEYS, st.none() | st.binary(max_size=3), min_size=1), st.booleans()),
+        min_size=3,
+        max_size=6,
+    ),
+    is_power=st.booleans(),
+)
+def test_an_end_between_two_writes_of_lmdb_loses_nothing(
+    tmp_path_factory: pytest.TempPathFactory, writes: list[tuple[Rewrite, bool]], is_power: bool
+) -> None:
+    """A kill, or a loss of power that takes what was never synced: before any of them, and in the start after
+    it again. What was acknowledged is there, and of each change all or nothing."""
+    states, folder = [dict[bytes, bytes]()], tmp_path_factory.mktemp("ends") / "live"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tables, "LOG_BYTES_MAX", 200)
+        patched.setattr(rows_module, "STEP_PAGES_MAX", 2)
+        ends = Ends(patched, folder, is_power)
+        held = Tables(folder, NAMES, 1 << 20)
+        for rows, must_sync in writes:
+            changed = {**states[-1], **rows}
+            states.append({key: value for key, value in changed.items() if value is not None})
+            held.write(put_everywhere(rows), must_sync)
+            ends.written += 1
+            ends.durable = ends.written if must_sync else ends.durable
+        held.close()
+    assert content_of(folder) == [states[-1]] * 2
+    assert ends.seen
+    for end in ends.seen:
+        left, right = content_of(end.folder)
+        assert left == right
+        assert left in states[end.first : end.last + 1]
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(rows_module, "STEP_PAGES_MAX", 2)
+            again = Ends(patched, end.folder, is_power)
+            Tables(end.folder, NAMES, 1 << 20).close()
+        for folder in (end.folder, *(later.folder for later in again.seen)):
+            assert content_of(folder) == [left, right]
+
+
+def put_everywhere(rows: Rewrite) -> Callable[[Changing], None]:
+    def change(writing: Changing) -> None:
+        for name in NAMES:
+            put_all(rows, name)(writing)
+
+    return change
+
+
+def content_of(folder: Path) -> list[dict[bytes, bytes]]:
+    """Of each table, as a start finds it."""
+    held = Tables(folder, NAMES, is_reader=True)
+    with held.read() as reading:
+        found = [dict(reading.rising(name)) for name in NAMES]
+    held.close()
+    return found
 
 
 def test_while_lmdb_takes_its_time_everything_is_seen(
