@@ -48,5 +48,6 @@ async def test_the_index_looks_for_what_it_lacks(net: Net, monkeypatch: pytest.M
     late.start()
     late.take_attachments = lambda given: None  # type: ignore[method-assign]
     file = await put_file(net.nodes[0], b"content", "name.txt", patch={"title": "mine"})
+    await until(lambda: late.files.index.made_by(file.id) is not None)
     await until(lambda: not late.files.index.incomplete(1))
     assert await find(late) == [file]
