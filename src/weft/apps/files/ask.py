@@ -1,6 +1,7 @@
 """The parameters of a search, as they stand in a URL, and the query that they make."""
 
 from collections.abc import Callable
+from types import GenericAlias
 from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta
@@ -18,6 +19,14 @@ TAGS_MAX = 20
 LIST = "files"
 Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """What the index can hold."""
+_VALUES: dict[str, Any] = {
+    "created_at": Whole,
+    "taken_at": Whole | None,
+    "name": Annotated[str, Meta(pattern=r"^[^\0]*$")],
+    "size": Whole,
+    "relevance": float,
+}
+"""Of the last file of a page, by its order. Cursors can be made up, and a server's index takes no other."""
 
 
 def _optional(
@@ -75,9 +84,9 @@ def read_query(request: Request) -> q.Query:
     """What this request searches for; raises RequestError or QueryError."""
     conditions = [parameter.of(request) for parameter in _CONDITIONS]
     conditions += [TAG.read(text) for text in _several(request, TAG)]
-    any_tags = _several(request, ANY_TAG)
+    any_tags = [tag for text in _several(request, ANY_TAG) if (tag := ANY_TAG.read(text))]
     if any_tags:
-        conditions.append(q.Tagged(tuple(text.strip() for text in any_tags)))
+        conditions.append(q.any_tag(any_tags))
     conditions += [NOT_TAG.read(text) for text in _several(request, NOT_TAG)]
     point, radius, box = NEAR.of(request), RADIUS.of(request), BBOX.of(request)
     if radius is not None and point is None:
@@ -95,7 +104,8 @@ def read_query(request: Request) -> q.Query:
 
 def read_spot(request: Request, query: q.Query) -> Spot | None:
     """Where this page begins; raises CursorError for a cursor of another order."""
-    return read_cursor(request, _list_name(query), tuple[str | Whole | float | None, Whole])
+    kind: Any = GenericAlias(tuple, (_VALUES[query.sort], Whole))
+    return read_cursor(request, _list_name(query), kind)
 
 
 def write_spot(query: q.Query, spot: Spot) -> str:

@@ -6,6 +6,7 @@ wanted; each index puts it in its own language. Nothing that a user wrote is par
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import asin, cos, degrees, isfinite, pi, radians, sin
@@ -194,12 +195,18 @@ def camera(name: str) -> Condition:
     return Words((Term(name, is_camera=True),)) if _is_speaking(name) else Nothing()
 
 
-def tag(text: str) -> Condition:
-    return Tagged((text.strip(),))
+def tag(text: str) -> Tagged:
+    """Raises ValueError."""
+    return Tagged((_bare(text),))
 
 
-def no_tag(text: str) -> Condition:
-    return Tagged((text.strip(),), is_wanted=False)
+def any_tag(tags: Iterable[Tagged]) -> Tagged:
+    return Tagged(tuple(text for one in tags for text in one.tags))
+
+
+def no_tag(text: str) -> Tagged:
+    """Raises ValueError."""
+    return Tagged((_bare(text),), is_wanted=False)
 
 
 def machine_tag(text: str) -> Condition:
@@ -215,8 +222,8 @@ def looks(part: str) -> Condition:
 
 
 def media_type(text: str) -> Condition:
-    """One type, or all of a kind: `image/*`."""
-    kind, slash, rest = text.strip().lower().partition("/")
+    """One type, or all of a kind: `image/*`; raises ValueError."""
+    kind, slash, rest = _bare(text).lower().partition("/")
     return MediaType(f"{kind}/" if rest == "*" and kind else f"{kind}{slash}{rest}")
 
 
@@ -308,6 +315,13 @@ def _is_speaking(text: str) -> bool:
     if any(ord(letter) < 32 or letter == "\x7f" for letter in text):
         raise QueryError("there is a control character among the words to search for")
     return any(map(str.isalnum, text))
+
+
+def _bare(text: str) -> str:
+    """Without spaces around it; raises ValueError for what no text of an index can hold."""
+    if "\0" in text:
+        raise ValueError("must hold no NUL")
+    return text.strip()
 
 
 def _truth(text: str) -> bool:

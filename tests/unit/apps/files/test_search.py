@@ -220,6 +220,9 @@ def test_beyond_a_bound_totals_are_not_exact(index: Index, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("parse", "text"),
     [
+        (q.tag, "a\0"),
+        (q.no_tag, "\0"),
+        (q.media_type, "\0/*"),
         (q.parse_point, "1"),
         (q.parse_point, "91,0"),
         (q.parse_point, "0,181"),
