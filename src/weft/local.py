@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -206,22 +207,34 @@ class Network:
         return running
 
     def _end(self, nodes: Iterable[int], kind: signal.Signals) -> None:
-        """Signal all, wait for all, SIGKILL what is still there after ten seconds."""
-        nodes = list(nodes)
-        deadline = time.monotonic() + STOP_SECONDS
-        for node in nodes:
-            self._signal(node, kind)
-        for node in nodes:
-            while self.find_process(node) is not None:
-                if time.monotonic() > deadline:
-                    self._signal(node, signal.SIGKILL)
-                time.sleep(0.02)
+        _end([partial(self.find_process, node) for node in nodes], kind)
 
-    def _signal(self, node: int, kind: signal.Signals) -> None:
-        pid = self.find_process(node)
-        if pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, kind)
+
+def stop_node(home: Path) -> bool:
+    """End the node of one home, whoever started it; whether it ran."""
+    find = partial(find_running, home)
+    is_running = find() is not None
+    _end([find], signal.SIGTERM)
+    return is_running
+
+
+def _end(finds: Sequence[Callable[[], int | None]], kind: signal.Signals) -> None:
+    """Signal all, wait for all, SIGKILL what is still there after ten seconds. Each of `finds` tells the
+    process while it runs."""
+    deadline = time.monotonic() + STOP_SECONDS
+    for find in finds:
+        _signal(find(), kind)
+    for find in finds:
+        while (pid := find()) is not None:
+            if time.monotonic() > deadline:
+                _signal(pid, signal.SIGKILL)
+            time.sleep(0.02)
+
+
+def _signal(pid: int | None, kind: signal.Signals) -> None:
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, kind)
 
 
 def free_port_base(nodes: int) -> int:

@@ -57,6 +57,22 @@ def test_what_one_starts_detached_another_finds_and_stops(home: Path) -> None:
     assert network.find_process(0) is None
 
 
+def test_down_stops_the_node_of_one_home(home: Path) -> None:
+    """And has waited for its end; the others go on."""
+    network = Network(home, nodes=2, fault_model="crash", port_base=free_port_base(2))
+    try:
+        with up(home, "--detach") as process:
+            process.communicate()
+        other = network.find_process(1)
+        for told in ("stopped node0", "the node was not running"):
+            words = (sys.executable, "-m", "weft", "down", "--home", str(home / "node0"))
+            done = subprocess.run(words, capture_output=True, text=True, check=True)
+            assert done.stdout == told + "\n"
+            assert (network.find_process(0), network.find_process(1)) == (None, other)
+    finally:
+        network.stop_all()
+
+
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_up_stops_what_it_started(home: Path, kind: signal.Signals) -> None:
     """Ctrl-C, or the end of the session: no node is left, the data stays, exit code 0."""

@@ -85,10 +85,18 @@ def up(
             raise
 
 
-def down(home: NetworkHome = DEFAULT_NETWORK) -> None:
-    """Stop every node of a local network; the data stays."""
-    from weft.local import Network
+def down(
+    home: Annotated[
+        Path, typer.Option("--home", help="Folder of the local network, or a node's home.", file_okay=False)
+    ] = DEFAULT_NETWORK,
+) -> None:
+    """Stop every node of a local network, or the one of a home, and wait for its end; the data stays."""
+    from weft.config import FILE_NAME
+    from weft.local import Network, stop_node
 
+    if (home / FILE_NAME).is_file():
+        show_line(f"stopped {home.name}" if stop_node(home) else "the node was not running")
+        return
     stopped = Network.find(home).stop_all()
     show_line(f"stopped {', '.join(f'node{node}' for node in stopped)}" if stopped else "no node was running")
 
