@@ -4,6 +4,7 @@ import ast
 import re
 from pathlib import Path
 
+from tests.functional.page import OPERATE, scripts_of
 from tests.tidy.pages import CLI_PAGE, cli_page, commands
 from tests.tidy.tree import DOCS, ROOT, files, modules
 from weft.apps.files.keeping import BlobStatus, show_metrics
@@ -79,6 +80,16 @@ def test_every_metric_is_described(tmp_path: Path) -> None:
         )
     ]
     assert sorted(described) == sorted(shown)
+
+
+def test_every_command_for_operators_is_run() -> None:
+    """docs/operate: each section with commands is run by a story of tests/functional."""
+    stories = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests/functional").glob("test_*.py")
+    )
+    headings = [heading for path in OPERATE.glob("*.md") for heading in scripts_of(path)]
+    assert headings
+    assert [heading for heading in headings if f'page.run("{heading}")' not in stories] == []
 
 
 def test_every_error_code_is_described() -> None:
