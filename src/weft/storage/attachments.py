@@ -215,10 +215,12 @@ class Attachments:
         return spot
 
     def _find_spots(self, commitments: Iterable[Digest]) -> dict[Digest, Spot]:
-        """Where these stand, as far as the index says."""
+        """Where these stand, as far as index and memory say."""
+        spots = {one: spot for one in commitments if (spot := self._fresh.get(one)) is not None}
         with self._rows.read() as reading:
-            rows = [(one, reading.get("spots", one)) for one in commitments if one not in self._doomed]
-        return {one: decode_spot(row) for one, row in rows if row is not None}
+            rows = [(one, reading.get("spots", one)) for one in commitments if one not in spots]
+        spots |= {one: decode_spot(row) for one, row in rows if row is not None}
+        return {one: spot for one, spot in spots.items() if one not in self._doomed}
 
     def _find_tombstone(self, commitment: Digest) -> Erased | None:
         height = self._doomed.get(commitment)

@@ -86,6 +86,22 @@ def test_many_are_read_from_wherever_they_stand(tmp_path: Path, monkeypatch: pyt
     store.close()
 
 
+def test_many_are_read_together_before_the_index_knows_them(tmp_path: Path) -> None:
+    """None of them is opened by itself; what is erased meanwhile is not found any more."""
+    many = [make(bytes([number])) for number in range(20)]
+    store = Attachments(tmp_path)
+    store.put(many)
+    store.sync()
+    opened: list[int] = []
+    real = store._opened
+    store._opened = lambda sequence: (opened.append(sequence), real(sequence))[1]  # type: ignore[method-assign]
+    assert store.find_many([one.commitment for one in many]) == {one.commitment: one for one in many}
+    assert opened == [1]
+    store.erase([many[3].commitment], 2)
+    assert store.find_many([many[3].commitment]) == {many[3].commitment: Erased(2)}
+    store.close()
+
+
 def test_what_was_erased_stays_erased(store: AnyAttachments) -> None:
     """At the lowest height heard of; also what was never here; putting it again changes nothing."""
     store.put([ONE, TWO])
