@@ -35,12 +35,19 @@ _NEVER_US = 2**62
 _GRACE_US_MIN = 10_000
 _GRACE_US_UNKNOWN = 20_000
 _GRACE_US_MAX = 50_000
+_GRACE_US_BEHIND = 1_000_000
+_GRACES_BEHIND = 10
+"""Who is far behind is sent everything by its author. What one author has not come to yet would be asked of
+another, and come again: so it gets longer, and once more each time that the author's stream has gone on. All
+that waits for an author waits at once, so a liar that is slow on purpose takes these seconds one time."""
+FAR_ROUNDS = 32
+"""Above what is complete here."""
 
 
 class Wish:
     """A missing piece and how asking for it goes."""
 
-    __slots__ = ("asked", "due_us", "forgotten", "pause_us", "payer", "tried", "wishers")
+    __slots__ = ("asked", "due_us", "forgotten", "graces", "pause_us", "payer", "seen", "tried", "wishers")
 
     def __init__(self, due_us: int) -> None:
         self.due_us = due_us
@@ -55,6 +62,10 @@ class Wish:
         """Members that sent what lacks it."""
         self.payer: int | None = None
         """The one among them that is charged for this round of asking."""
+        self.graces = 0
+        """How often its author may be given another moment."""
+        self.seen = 0
+        """Where the author's stream was at the last one."""
 
 
 class Catchup:
@@ -66,6 +77,8 @@ class Catchup:
         self._depth = depth
         self._claims = [0] * dag.size
         """The newest own round that each member was seen to have spoken in."""
+        self._streamed = [0] * dag.size
+        """Up to where each member has sent its own vertices; a stream begins above what is here."""
         self._behind_us = -BEHIND_PAUSE_US
         self._dag = dag
         self._waiting = waiting
@@ -92,14 +105,22 @@ class Catchup:
         self._dropped: dict[Reference, int] = {}
         """Vertices let go for want of room, and who has them: nobody here names them."""
 
-    def wish(self, piece: Piece, now_us: int, rtt_us: int | None, wishers: int) -> None:
+    def is_far_behind(self, complete: int) -> bool:
+        """Whether somebody honest has spoken far above the newest round that is complete here."""
+        return self._are_ahead(complete + FAR_ROUNDS)
+
+    def wish(
+        self, piece: Piece, now_us: int, rtt_us: int | None, wishers: int, is_far_behind: bool = False
+    ) -> None:
         """What these members sent lacks a piece. What its author is about to send anyway gets a moment."""
         wish = self._wishes.get(piece)
         if isinstance(piece, Reference):
             self._asleep.pop(piece, None)
         if wish is None:
-            self._wishes[piece] = wish = Wish(now_us + self._grace_us(piece, rtt_us))
+            self._wishes[piece] = wish = Wish(now_us + self._grace_us(piece, rtt_us, is_far_behind))
             wish.wishers = wishers
+            if is_far_behind and isinstance(piece, Reference):
+                wish.graces, wish.seen = _GRACES_BEHIND, self._streamed[piece.author]
         elif wish.asked is not None or wish.due_us <= now_us:
             if wishers & ~wish.wishers:
                 wish.wishers |= wishers
@@ -108,7 +129,7 @@ class Catchup:
             return
         else:
             wish.wishers |= wishers
-            wish.due_us = min(wish.due_us, now_us + self._grace_us(piece, rtt_us))
+            wish.due_us = min(wish.due_us, now_us + self._grace_us(piece, rtt_us, is_far_behind))
         self._schedule(piece, wish)
 
     def wish_again(self, reference: Reference, peer: int, now_us: int) -> None:
@@ -119,6 +140,7 @@ class Catchup:
     def connect(self, member: int, now_us: int) -> None:
         """A stream began: everything may be asked for anew, and without a pause."""
         self._connected |= 1 << member
+        self._streamed[member] = self._dag.newest[member]
         self._asleep.clear()
         for piece, wish in self._wishes.items():
             if wish.asked is None:
@@ -154,6 +176,10 @@ class Catchup:
                     wish.tried |= 1 << member
                 self._ready[piece] = None
 
+    def note_pushed(self, member: int, round_: int) -> None:
+        """A member's own vertex came on its stream, new or not."""
+        self._streamed[member] = max(self._streamed[member], round_)
+
     def note_claim(self, member: int, round_: int, complete: int, now_us: int) -> list[Effect]:
         """A member spoke in `round_`. Members of more than f that are far above what is complete here have
         forgotten what is missing (section 10)."""
@@ -183,10 +209,15 @@ class Catchup:
         while self._clock and self._clock[0][0] <= now_us:
             due_us, _, piece = heappop(self._clock)
             wish = self._wishes.get(piece)
-            if wish is not None and wish.due_us == due_us:
-                self._give_up(wish, now_us)
-                self._ready[piece] = None
-                self._has_news = True
+            if wish is None or wish.due_us != due_us:
+                continue
+            if self._is_coming(piece, wish):
+                wish.due_us = now_us + _GRACE_US_BEHIND
+                self._schedule(piece, wish)
+                continue
+            self._give_up(wish, now_us)
+            self._ready[piece] = None
+            self._has_news = True
         for piece in self._debts.take_due(now_us):
             self._ready[piece] = None
             self._has_news = True
@@ -227,6 +258,16 @@ class Catchup:
             pause_us = LATE_US_FIRST if is_forgiven else 2 * self._late_us[member]
             self._late_us[member] = max(LATE_US_FIRST, min(LATE_US_MAX, pause_us))
             self._late_until_us[member] = now_us + self._late_us[member]
+
+    def _is_coming(self, piece: Piece, wish: Wish) -> bool:
+        """Whether nobody was asked for the piece because its author's stream goes on and comes to it."""
+        if not (isinstance(piece, Reference) and wish.graces and self._connected >> piece.author & 1):
+            return False
+        streamed = self._streamed[piece.author]
+        if wish.asked is not None or not wish.seen < streamed < piece.round:
+            return False
+        wish.graces, wish.seen = wish.graces - 1, streamed
+        return True
 
     def _unblock(self) -> None:
         """As many as one request carries."""
@@ -351,10 +392,12 @@ class Catchup:
                 yield self._dropped[piece]
         yield from members_in(self._connected)
 
-    def _grace_us(self, piece: Piece, rtt_us: int | None) -> int:
+    def _grace_us(self, piece: Piece, rtt_us: int | None, is_far_behind: bool) -> int:
         """An author's vertices come to each member in order: what its newest has overtaken was lost."""
         if not isinstance(piece, Reference) or not self._connected >> piece.author & 1:
             return 0
-        if self._dag.newest[piece.author] >= piece.round:
+        if self._streamed[piece.author] >= piece.round:
             return 0
+        if is_far_behind:
+            return _GRACE_US_BEHIND
         return _GRACE_US_UNKNOWN if rtt_us is None else min(max(rtt_us, _GRACE_US_MIN), _GRACE_US_MAX)

@@ -219,6 +219,8 @@ class Core:
 
     def _arrived(self, input_: Arrived) -> None:
         vertex = input_.vertex
+        if vertex.author == input_.sender and not input_.asked:
+            self._catchup.note_pushed(vertex.author, vertex.round)
         if vertex.reference in self._waiting.pending:
             self._note_again(self._waiting.pending[vertex.reference], input_)
             return
@@ -363,9 +365,10 @@ class Core:
 
     def _wish_for(self, pending: Pending) -> None:
         """Ask for all that it waits for in the end."""
+        is_far_behind = self._catchup.is_far_behind(self.round)
         for piece, wishers in self._waiting.spread(pending):
             rtt = self._rounds.rtt_us(piece.author) if isinstance(piece, Reference) else None
-            self._catchup.wish(piece, self._now_us, rtt, wishers)
+            self._catchup.wish(piece, self._now_us, rtt, wishers, is_far_behind)
 
     def _note_again(self, pending: Pending, input_: Arrived) -> None:
         """A waiting vertex came again: one more member wishes for what it lacks, which may be here now."""

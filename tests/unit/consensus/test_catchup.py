@@ -109,10 +109,72 @@ def test_an_author_whose_stream_is_open_is_given_a_moment():
     lack(wishes, waiting, "B2", [DRAWN.reference("C1")])
     assert wishes.ask(1, 0) == []
     assert wishes.next_us == 20_000
-    wishes._dag.newest[3] = 2
+    wishes.note_pushed(3, 2)
     wishes.wish(DRAWN.reference("D1"), 10, None, 1 << 1)
     waiting.add(Pending(DRAWN.vertices["B3"], 1, [DRAWN.reference("D1")], False, False))
     assert [fetch.references for fetch in only(Fetch, wishes.ask(10, 0))] == [(DRAWN.reference("D1"),)]
+
+
+def far_behind(wishes, waiting, label, piece):
+    """As `lack`, by a member that has much before it."""
+    waiting.add(Pending(DRAWN.vertices[label], 1, [piece], False, False))
+    wishes.wish(piece, 0, None, 1 << 1, is_far_behind=True)
+
+
+def test_who_is_far_behind_waits_while_the_authors_stream_goes_on():
+    """Asked of another it would come twice. A second without a step, and another is asked."""
+    wishes, waiting = catchup()
+    missing = DRAWN.reference("C3")
+    far_behind(wishes, waiting, "B3", missing)
+    for step in (1, 2):
+        assert wishes.ask(1_000_000 * step - 1, 0) == []
+        wishes.note_pushed(2, step)
+        assert wishes.ask(1_000_000 * step, 0) == []
+    (fetch,) = only(Fetch, wishes.ask(3_000_000, 0))
+    assert fetch.references == (missing,)
+
+
+def test_a_stream_that_trickles_is_not_waited_for_without_end():
+    """Ten steps of the smallest kind; and all that waits for the author has waited at once."""
+    drawn = Drawing().full(1, 40)
+    dag, waiting = Dag(drawn.genesis.committee, -512, ()), Waiting(4, LocalLimits())
+    wishes = Catchup(0, 1, 512, dag, waiting)
+    for member in (1, 2, 3):
+        wishes.connect(member, 0)
+    missing = [drawn.reference(f"C{round_}") for round_ in (38, 39)]
+    for reference in missing:
+        child = drawn.vertices[f"B{reference.round + 1}"]
+        waiting.add(Pending(child, 1, [reference], False, False))
+        wishes.wish(reference, 0, None, 1 << 1, is_far_behind=True)
+    asked = {}
+    for step in range(1, 30):
+        wishes.note_pushed(2, step)
+        asked[step] = [
+            one for fetch in only(Fetch, wishes.ask(1_000_000 * step, 0)) for one in fetch.references
+        ]
+    assert next((step, names) for step, names in asked.items() if names) == (11, missing)
+
+
+def test_what_a_stream_has_passed_is_asked_for_at_once_also_far_behind():
+    """It begins above what was here, so what lies below that does not come on it."""
+    wishes, waiting = catchup(connected=[1, 2])
+    wishes.note_pushed(2, 3)
+    far_behind(wishes, waiting, "B3", DRAWN.reference("C2"))
+    assert only(Fetch, wishes.ask(1, 0))
+    wishes._dag.newest[3] = 2
+    wishes.connect(3, 1)
+    far_behind(wishes, waiting, "C3", DRAWN.reference("D2"))
+    assert [fetch.references for fetch in only(Fetch, wishes.ask(2, 0))] == [(DRAWN.reference("D2"),)]
+
+
+def test_a_member_alone_makes_nobody_far_behind():
+    """More than f must have spoken more than 32 rounds above what is complete here."""
+    wishes, _ = catchup()
+    wishes.note_claim(1, 1_000, 10, 1)
+    assert not wishes.is_far_behind(10)
+    wishes.note_claim(2, 43, 10, 1)
+    assert wishes.is_far_behind(10)
+    assert not wishes.is_far_behind(11)
 
 
 def test_nobody_is_asked_while_nobody_is_there():

@@ -140,7 +140,7 @@ class Peers:
             await theirs.inbox.receive(self._me, opening, 100)
             while True:
                 raw = await queue.get()
-                await asyncio.sleep(LATENCY_S)
+                await asyncio.sleep(self._world.pace_s.get(self._me, LATENCY_S))
                 self.tallies[theirs._me].queue_bytes -= len(raw)
                 await theirs.inbox.receive(self._me, message.decode_item(raw), len(raw))
         except Exception as error:
@@ -210,6 +210,8 @@ class World:
         self.limits = limits
         self.up: dict[int, Peers] = {}
         self.cut: set[frozenset[int]] = set()
+        self.pace_s: dict[int, float] = {}
+        """What an item takes from a member to another, one after the other."""
         self.queue_bytes_max = 64 << 20
         self.errors: list[Exception] = []
         self.cuts: list[tuple[int, int, str]] = []
