@@ -14,10 +14,10 @@ from typing import Any
 
 from weft.mempool.pool import Candidate
 from weft.model import message
-from weft.model.encoding import decode
+from weft.model.encoding import decode, decode_many
 from weft.model.limits import MIB, LocalLimits
 from weft.model.transaction import Attachment, Transaction
-from weft.model.vertex import Vertex, decode_vertex
+from weft.model.vertex import Vertex, Wire
 from weft.node.ports import AttachmentStore, Peers, Workers
 
 FRESH_BYTES_MAX = 32 * MIB
@@ -118,20 +118,22 @@ class Outgoing:
         attachments: list[Attachment] = []
         for raw in own.batch:
             known = self._take(raw)
-            attachments += self._find(raw) if known is None else known
+            attachments += self._find([raw]) if known is None else known
         return message.Announced(item.vertex, tuple(attachments))
 
     def _complete(self, item: message.Item) -> message.Item:
         """An own vertex goes out with its attachments; one that was erased stays behind."""
         if not isinstance(item, message.Announced):
             return item
-        found = (attachment for raw in decode_vertex(item.vertex).batch for attachment in self._find(raw))
-        return message.Announced(item.vertex, tuple(found))
+        return message.Announced(item.vertex, tuple(self._find(decode(Wire, item.vertex).batch)))
 
-    def _find(self, raw: bytes) -> list[Attachment]:
-        stated = decode(Transaction, raw).attachments
-        found = (self._attachments.find(commitment.digest) for commitment in stated)
-        return [attachment for attachment in found if isinstance(attachment, Attachment)]
+    def _find(self, batch: Sequence[bytes]) -> list[Attachment]:
+        """What these transactions state, as far as it is here, in their order."""
+        stated = [
+            one.digest for transaction in decode_many(Transaction, batch) for one in transaction.attachments
+        ]
+        found = self._attachments.find_many(stated)
+        return [one for digest in stated if isinstance(one := found[digest], Attachment)]
 
     def _take(self, raw: bytes) -> tuple[Attachment, ...] | None:
         attachments = self._fresh.pop(raw, None)

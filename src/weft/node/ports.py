@@ -279,6 +279,9 @@ class AttachmentStore(Protocol):
 
     def find(self, commitment: Digest) -> Attachment | Erased | None: ...
 
+    def find_many(self, commitments: Sequence[Digest]) -> dict[Digest, Attachment | Erased | None]:
+        """`find` for each, at less cost."""
+
     def missing(self, commitments: Sequence[Digest]) -> list[Digest]:
         """Those that are neither here nor erased. May be called on the loop."""
 
