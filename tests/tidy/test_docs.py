@@ -82,6 +82,15 @@ def test_every_metric_is_described(tmp_path: Path) -> None:
     assert sorted(described) == sorted(shown)
 
 
+def test_what_operators_are_to_watch_is_there() -> None:
+    """docs/operate names no metric that docs/reference/metrics.md does not describe."""
+    reference = (REFERENCE / "metrics.md").read_text(encoding="utf-8")
+    named = "".join(path.read_text(encoding="utf-8") for path in OPERATE.glob("*.md"))
+    metrics = {name.removesuffix("_bucket") for name in re.findall(r"weft_[a-z0-9]+_[a-z0-9_]+", named)}
+    assert metrics
+    assert sorted(name for name in metrics if f"`{name}`" not in reference) == []
+
+
 def test_every_command_for_operators_is_run() -> None:
     """docs/operate: each section with commands is run by a story of tests/functional."""
     stories = "".join(
