@@ -1,5 +1,8 @@
 """Pictures that look like another one, by what programs found in them (`findings.py`)."""
 
+import asyncio
+from collections.abc import Iterable
+
 from weft.apps.files.findings import APART_MAX, bits_apart, likeness_of, look_words
 from weft.apps.files.index import FileView
 from weft.apps.files.query import Query, looks
@@ -21,8 +24,17 @@ async def find_alike(
     found: dict[str, tuple[int, FileView]] = {}
     for part in look_words(likeness):
         query = await files.narrow(viewer, Query((looks(part),)))
-        for file in (await files.search(query, None, COMPARED_MAX, height)).files:
-            other = likeness_of(file.metadata.get("machine_tags", []))
-            if other is not None and file.id != id_ and bits_apart(likeness, other) <= APART_MAX:
-                found[file.id] = bits_apart(likeness, other), file
+        page = await files.search(query, None, COMPARED_MAX, height)
+        found |= await asyncio.to_thread(_compare, likeness, page.files)
+    found.pop(id_, None)
     return sorted(found.values(), key=lambda one: (one[0], one[1].tx_height, one[1].id))[:limit]
+
+
+def _compare(likeness: str, files: Iterable[FileView]) -> dict[str, tuple[int, FileView]]:
+    """In how many bits those that look like it differ, by id."""
+    found: dict[str, tuple[int, FileView]] = {}
+    for file in files:
+        other = likeness_of(file.metadata.get("machine_tags", []))
+        if other is not None and (bits := bits_apart(likeness, other)) <= APART_MAX:
+            found[file.id] = bits, file
+    return found

@@ -16,6 +16,8 @@ TAGS_MAX, TAG_MAX, COUNT_MAX = 32, 64, 10_000
 APART_MAX = 5
 """Bits in which two looks that are alike differ, at most: one less than there are parts."""
 BYTES_MAX = 8192
+BITS_MIN = 8
+"""Set bits that a look must have; most have 32. A picture of one colour has one or none, as all such have."""
 
 Machine = list[dict[str, Any]]
 
@@ -49,8 +51,9 @@ def decode_findings(raw: bytes, by: str) -> Machine:
 
 
 def likeness_of(machine: Machine) -> str | None:
-    """How the picture looks, if a program has told."""
-    return next((row["likeness"] for row in machine if "likeness" in row), None)
+    """How the picture looks, if a program has told; None where there is nothing to tell it from others by."""
+    looks = (row["likeness"] for row in machine if "likeness" in row)
+    return next((look for look in looks if int(look, 16).bit_count() >= BITS_MIN), None)
 
 
 def words_of(machine: Machine) -> Iterator[str]:

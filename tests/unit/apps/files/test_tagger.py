@@ -96,6 +96,21 @@ async def test_pictures_that_look_alike_are_found(net: Net, samples: Path) -> No
     assert await find_alike(node.files, viewer, files[1].id, 10, height) == []
 
 
+async def test_pictures_of_one_colour_look_like_none(net: Net) -> None:
+    """As many films begin: nothing is there to tell them apart by, so they are no group."""
+    node = net.nodes[0]
+    files = []
+    for number, grey in enumerate((0, 16, 255)):
+        out = BytesIO()
+        Image.new("RGB", (640, 480 + number), (grey,) * 3).save(out, "PNG")
+        files.append(await put_file(node, out.getvalue(), f"{grey}.png"))
+    async with looking(node):
+        await until(lambda: all(told(node, file.id) for file in files))
+    viewer = node.files.viewer(node.caller)
+    for file in files:
+        assert await find_alike(node.files, viewer, file.id, 10, node.store.head.height) == []
+
+
 async def test_what_was_seen_goes_with_the_file(net: Net) -> None:
     """No byte of it is left on any node, nor can the file be found by it."""
     file = await put_file(net.nodes[0], picture(2), "a.jpg")
