@@ -14,7 +14,7 @@ export interface Metadata {
   author?: string;
   keywords?: string[];
   /** What programs found in the content. */
-  machine_tags?: { tag: string; by: string; confidence: number; count?: number }[];
+  machine_tags?: { tag: string; by: string; confidence: number; count?: number; likeness?: string }[];
   width?: number;
   height?: number;
   modified_at?: string;

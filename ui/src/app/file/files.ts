@@ -25,6 +25,11 @@ export class Files {
     return (await this.nodes.json<{ items: FileVersion[] }>(`/v1/files/${id}/history`)).items;
   }
 
+  /** The pictures that look most like it, the likest first. */
+  async alike(id: string): Promise<WeftFile[]> {
+    return (await this.nodes.json<{ items: { file: WeftFile }[] }>(`/v1/files/${id}/alike?limit=12`)).items.map(({ file }) => file);
+  }
+
   /** Change what is known of a file, unless somebody else changed it since. */
   change(file: WeftFile, patch: Patch): Promise<WeftFile> {
     return this.nodes.json<WeftFile>(`/v1/files/${file.id}`, {

@@ -17,13 +17,14 @@ import { Failure } from '../shell/failure';
 import { Icon } from '../shell/icon';
 import { momentText, lengthText, placeText, short, sizeText, takenText } from '../shell/words';
 import { writeSearch, EVERYTHING } from '../file/search';
+import { Alike } from './alike';
 import { Readers } from './readers';
 import { Verification } from './verification';
 
 /** One file: large, with all that is known of it, where it came from, and the proof that it is what it was. */
 @Component({
   selector: 'weft-photo',
-  imports: [RouterLink, Icon, Failure, Adder, Editor, Eraser, MiniMap, Readers, Source, Verification],
+  imports: [RouterLink, Icon, Failure, Adder, Alike, Editor, Eraser, MiniMap, Readers, Source, Verification],
   templateUrl: './photo.html',
   styleUrl: './photo.css',
   changeDetection: ChangeDetectionStrategy.OnPush,
@@ -87,7 +88,8 @@ export class Photo {
       if (id !== this.id()) return;
       this.problem.set(null);
       this.file.set(file);
-      this.history.set(await this.files.history(id));
+      const history = await this.files.history(id);
+      if (id === this.id()) this.history.set(history);
     } catch (error) {
       if (id !== this.id()) return;
       this.file.set(null);
