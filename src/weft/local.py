@@ -311,7 +311,10 @@ def _make(home: Path, nodes: int, fault_model: FaultModel, port_base: int) -> No
 
 def _read(home: Path) -> tuple[tuple[Config, ...], Genesis]:
     if not (home / "node0").is_dir():
-        raise HomeError(f"{home} is not empty and holds no local network")
+        raise HomeError(
+            f"{home} is not empty and holds no local network",
+            fix="Name a new folder with --home, or the one of a network that `weft up` made.",
+        )
     genesis = load_genesis(home / "node0" / "genesis.json")
     configs = tuple(load_config(home / member.name) for member in genesis.members)
     for config in configs:

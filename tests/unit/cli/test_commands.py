@@ -106,6 +106,7 @@ def test_what_to_do_fits_what_is_wrong(weft: Run, tmp_path: Path) -> None:
         (("keys", "revoke", "zz", "--home", home), "weft keys tokens"),
         (("keys", "new", home / "keys" / "gateway.json"), "another file"),
         (("up", "--nodes", 5, "--home", network), "Leave the option out"),
+        (("up", "--home", made), "a new folder"),
         (("up", "--port-base", 9999, "--home", network), "Leave the option out"),
         (("init", "--home", home, "--name", "n"), "another folder"),
         (("down", "--home", tmp_path / "none"), "weft up"),
