@@ -85,7 +85,7 @@ def check_blocks(data: bytes) -> None:
             check_transaction(chain().genesis, id_, position, blocks)
             assert id_ in _identities(chain()), "only what is there is proved"
     with suppress(WeftError):
-        check_file(chain().genesis, bytes(32), str(id_))
+        check_file(chain().genesis, bytes(16), bytes(32), str(id_))
 
 
 def _identities(ledger: Chain) -> set[str]:

@@ -59,7 +59,7 @@ from weft.node.admit import Door
 
 LIMITS = Limits(transaction_bytes_max=2048, attachment_bytes_max=4096, depth=4, rounds_without_block_max=2)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-DIGEST = digest("attachment", b"any")
+ID, DIGEST = bytes(16), digest("attachment", b"any")
 
 
 @cache
@@ -331,7 +331,7 @@ def check_proof(raw: bytes) -> None:
     for kind, verify in (
         (TransactionProof, verify_transaction),
         (StateProof, verify_state),
-        (FileProof, lambda of, proof: verify_file(of, DIGEST, proof)),
+        (FileProof, lambda of, proof: verify_file(of, ID, DIGEST, proof)),
     ):
         try:
             proof: Any = decode(kind, raw)

@@ -214,7 +214,7 @@ class Files:
         steps: list[Step] = []
         if self._session.genesis is not None:
             digest = bytes.fromhex(shown["sha256"]) if content is None else hashlib.sha256(content).digest()
-            steps = check_file(self._session.genesis, digest, shown["encoded"])
+            steps = check_file(self._session.genesis, bytes.fromhex(id_), digest, shown["encoded"])
         return shown | {"steps": steps}
 
     async def _put_signed(

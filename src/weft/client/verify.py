@@ -7,6 +7,7 @@ from typing import Any
 from weft.client.errors import UnprovedError
 from weft.model import merkle
 from weft.model.block import Checkpoint, Header, Statement
+from weft.model.call import FileId
 from weft.model.digest import Digest
 from weft.model.encoding import decode
 from weft.model.errors import ChainError, EncodingError
@@ -38,13 +39,13 @@ def check_transaction(
     return _proved(steps)
 
 
-def check_file(genesis: Genesis, content: Digest, encoded: str) -> list[Step]:
-    """Steps from the SHA-256 of a file's bytes to the committee; raises UnprovedError if one fails."""
+def check_file(genesis: Genesis, id_: FileId, content: Digest, encoded: str) -> list[Step]:
+    """Steps from the SHA-256 of this file's bytes to the committee; raises UnprovedError if one fails."""
     try:
         proof = decode(FileProof, b64decode(encoded, validate=True))
     except (EncodingError, ValueError) as error:
         raise UnprovedError(f"the node's proof cannot be read: {error}") from None
-    return _proved(verify_file(genesis, content, proof))
+    return _proved(verify_file(genesis, id_, content, proof))
 
 
 def _proved(steps: list[Step]) -> list[Step]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from weft.model import merkle
 from weft.model.block import Checkpoint, Header
+from weft.model.call import CreateFile, FileId
 from weft.model.digest import ZERO, Digest, digest
 from weft.model.encoding import Record, decode
 from weft.model.errors import EncodingError
@@ -46,7 +47,7 @@ class TransactionProof(Record, frozen=True):
 
 
 class FileProof(Record, frozen=True):
-    """That the content with a SHA-256 was put on the ledger."""
+    """That a file was made of the content with a SHA-256."""
 
     attachment: Attachment
     """Its content is the SHA-256 of the file's bytes."""
@@ -77,15 +78,14 @@ def is_proved(steps: list[Step]) -> bool:
 
 
 def verify_file(
-    genesis: Genesis, content_digest: Digest, proof: FileProof, is_signed: IsSigned = is_signed
+    genesis: Genesis, id_: FileId, content_digest: Digest, proof: FileProof, is_signed: IsSigned = is_signed
 ) -> list[Step]:
-    """From the SHA-256 of a file's bytes to the genesis committee."""
+    """From the SHA-256 of this file's bytes to the genesis committee."""
     commitment = proof.attachment.commitment
-    stated = _find_transaction(proof.transaction.transaction)
-    commitments = () if stated is None else tuple(item.digest for item in stated.attachments)
+    stated = _find_content(proof.transaction.transaction, id_)
     return [
         Step("content", proof.attachment.content == content_digest, f"SHA-256 {content_digest.hex()}"),
-        Step("commitment", commitment in commitments, f"salt and SHA-256 give {commitment.hex()}"),
+        Step("commitment", commitment == stated, f"salt and SHA-256 give {commitment.hex()}"),
         *verify_transaction(genesis, proof.transaction, is_signed),
     ]
 
@@ -167,6 +167,21 @@ def _find_transaction(raw: bytes) -> Transaction | None:
         return decode(Transaction, raw)
     except EncodingError:
         return None
+
+
+def _find_content(raw: bytes, id_: FileId) -> Digest | None:
+    """The commitment to the SHA-256 of this file's content, if the transaction makes the file.
+
+    Anybody may put other 32 bytes on the ledger."""
+    transaction = _find_transaction(raw)
+    if transaction is None or (transaction.contract, transaction.call) != ("files", "create"):
+        return None
+    try:
+        made = decode(CreateFile, transaction.arguments)
+    except EncodingError:
+        return None
+    is_stated = made.id == id_ and made.digest < len(transaction.attachments)
+    return transaction.attachments[made.digest].digest if is_stated else None
 
 
 def _chain_step(headers: tuple[Header, ...], checkpoint: Checkpoint) -> Step:

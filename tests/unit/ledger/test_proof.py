@@ -30,6 +30,7 @@ from weft.model.proof import (
 )
 
 CONTENT = b"the bytes of a photo"
+ID = bytes(16)
 
 
 def failing(steps: list[Step]) -> list[str]:
@@ -40,7 +41,7 @@ def make_chain() -> Chain:
     """Four blocks; a file is created in the second, between records."""
     chain = Chain(make_genesis(gate="gateway"))
     chain.commit(chain.put("ann", "a"))
-    arguments = CreateFile(bytes(16), len(CONTENT), "image/jpeg", 0, 1, 2, None)
+    arguments = CreateFile(ID, len(CONTENT), "image/jpeg", 0, 1, 2, None)
     made = chain.sign("gate", "files", "create", arguments, photo_digest(), b"name", b"{}")
     chain.commit(*(chain.put("ann", f"{n}") for n in range(20)), made, after_ms=60)
     chain.commit(chain.put("ann", "b"))
@@ -67,7 +68,7 @@ STATE = prove_state(CHAIN.nodes.get, RECORD, CHAIN.state.get(RECORD), CHAIN.chec
 
 def test_a_file_is_proved_from_its_digest_to_the_committee() -> None:
     """Every step on the way is shown, and holds."""
-    steps = verify_file(CHAIN.genesis, DIGEST, FILE)
+    steps = verify_file(CHAIN.genesis, ID, DIGEST, FILE)
     assert is_proved(steps)
     assert [step.name for step in steps] == [
         "content",
@@ -83,13 +84,31 @@ def test_a_file_is_proved_from_its_digest_to_the_committee() -> None:
 
 def test_another_content_is_not_proved() -> None:
     """The first step says so."""
-    assert failing(verify_file(CHAIN.genesis, sha256(b"another photo").digest(), FILE)) == ["content"]
+    assert failing(verify_file(CHAIN.genesis, ID, sha256(b"another photo").digest(), FILE)) == ["content"]
 
 
 def test_another_salt_is_not_proved() -> None:
-    """The commitment is not one of the transaction's."""
+    """The commitment is not the transaction's."""
     other = FileProof(attachment(DIGEST, "another salt"), PROOF)
-    assert failing(verify_file(CHAIN.genesis, DIGEST, other)) == ["commitment"]
+    assert failing(verify_file(CHAIN.genesis, ID, DIGEST, other)) == ["commitment"]
+
+
+def test_what_is_on_the_ledger_otherwise_proves_no_file() -> None:
+    """Another file's proof, a digest that was put as a record's document or as a file's name: all of it is
+    signed by a quorum, and the node that shows it for this file lies."""
+    assert failing(verify_file(CHAIN.genesis, bytes(15) + b"x", DIGEST, FILE)) == ["commitment"]
+    forged = [attachment(sha256(b"forged").digest(), salt) for salt in ("one", "two")]
+    named = CreateFile(ID, 5, "image/jpeg", 1, 0, 2, None)
+    chain = Chain(make_genesis(gate="gateway"))
+    chain.commit(
+        chain.put("ann", "a", forged[0]),
+        chain.sign("gate", "files", "create", named, forged[1], photo_digest(), b"{}"),
+    )
+    for position, liar in enumerate(forged):
+        proof = prove_transaction(chain.blocks[1], position, [], chain.checkpoint(1))
+        assert is_proved(verify_transaction(chain.genesis, proof))
+        steps = verify_file(chain.genesis, ID, liar.content, FileProof(liar, proof))
+        assert failing(steps) == ["commitment"]
 
 
 def test_a_transaction_in_the_checkpointed_block_itself_is_proved() -> None:
@@ -222,7 +241,7 @@ Verify = Callable[[bytes], list[Step]]
 def verifiers() -> list[tuple[bytes, Verify]]:
     genesis = CHAIN.genesis
     return [
-        (encode(FILE), lambda raw: verify_file(genesis, DIGEST, decode(FileProof, raw))),
+        (encode(FILE), lambda raw: verify_file(genesis, ID, DIGEST, decode(FileProof, raw))),
         (encode(STATE), lambda raw: verify_state(genesis, decode(StateProof, raw))),
     ]
 

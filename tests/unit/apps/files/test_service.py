@@ -185,10 +185,12 @@ async def test_a_change_of_an_older_version_is_refused(net: Net) -> None:
 async def test_a_proof_leads_from_the_bytes_to_the_committee(net: Net) -> None:
     """Made by any node, checked with the genesis alone; of other bytes it proves nothing."""
     file = await put_file(net.nodes[0], b"proved")
-    await put_file(net.nodes[1], b"something after it")
+    after = await put_file(net.nodes[1], b"something after it")
     proof = await prove_file(net.nodes[2].files.ledger, file.id)
-    assert is_proved(verify_file(net.genesis, sha256(b"proved").digest(), proof))
-    assert not is_proved(verify_file(net.genesis, sha256(b"forged").digest(), proof))
+    id_, digest = bytes.fromhex(file.id), sha256(b"proved").digest()
+    assert is_proved(verify_file(net.genesis, id_, digest, proof))
+    assert not is_proved(verify_file(net.genesis, id_, sha256(b"forged").digest(), proof))
+    assert not is_proved(verify_file(net.genesis, bytes.fromhex(after.id), digest, proof))
 
 
 async def test_an_erased_file_leaves_no_byte_on_any_node(net: Net, samples: Path) -> None:

@@ -13,7 +13,7 @@ import { countText, momentText } from '../shell/words';
 
 const MEANINGS: Record<StepName, string> = {
   content: 'The bytes that this node sends are the ones that were put on the ledger',
-  commitment: 'Their digest and a salt give the commitment that the transaction states',
+  commitment: 'Their digest and a salt give the commitment that this file was made with',
   transaction: 'The transaction is of this chain and signed by its account',
   receipt: 'It was executed',
   block: 'It stands in this block, at this place',
@@ -86,7 +86,7 @@ export class Verification {
     const { encoded } = await this.nodes.json<{ encoded: string }>(`/v1/files/${file.id}/proof`);
     const content = await this.readContent(file);
     const digest = content instanceof Problem ? new Uint8Array() : content;
-    const steps = await verifyFile(genesis, digest, fromBase64(encoded));
+    const steps = await verifyFile(genesis, file.id, digest, fromBase64(encoded));
     if (content instanceof Problem) {
       const detail = `There are no sound bytes to be had: ${content.detail}. ${content.fix}`;
       steps[0] = { name: 'content', holds: false, detail };

@@ -17,8 +17,8 @@ describe('the proof of a file, captured from a node', () => {
   });
 
   /** Names of the steps that do not hold. */
-  const failing = async (encoded: Uint8Array, content = CONTENT, of = genesis): Promise<StepName[]> =>
-    (await verifyFile(of, content, encoded)).filter((step) => !step.holds).map((step) => step.name);
+  const failing = async (encoded: Uint8Array, content = CONTENT, of = genesis, id = captured.id): Promise<StepName[]> =>
+    (await verifyFile(of, id, content, encoded)).filter((step) => !step.holds).map((step) => step.name);
 
   /** The proof with one part replaced. */
   const altered = (change: (whole: Value[]) => void): Uint8Array => {
@@ -35,7 +35,7 @@ describe('the proof of a file, captured from a node', () => {
 
   test('holds from the bytes to the committee, step by step', async () => {
     expect(hex(genesis.chain)).toBe(captured.chain);
-    expect((await verifyFile(genesis, CONTENT, PROOF)).map((step) => step.name)).toEqual(ALL);
+    expect((await verifyFile(genesis, captured.id, CONTENT, PROOF)).map((step) => step.name)).toEqual(ALL);
     expect(await failing(PROOF)).toEqual([]);
   });
 
@@ -46,6 +46,24 @@ describe('the proof of a file, captured from a node', () => {
   test('fails at the commitment when the salt is another', async () => {
     const forged = altered((whole) => (list(whole[0])[0] = flip(list(whole[0])[0], 3)));
     expect(await failing(forged)).toEqual(['commitment']);
+  });
+
+  test('fails at the commitment when it is of another file, or of something else than its digest', async () => {
+    expect(await failing(PROOF, CONTENT, genesis, '00'.repeat(16))).toEqual(['commitment']);
+    const named = altered((whole) => {
+      const made = list(read(bytes(proofOf(whole)[0])));
+      const created = list(read(bytes(made[7])));
+      created[3] = created[4]!;
+      made[7] = write(created);
+      proofOf(whole)[0] = write(made);
+    });
+    expect(await failing(named)).toContain('commitment');
+    const recorded = altered((whole) => {
+      const made = list(read(bytes(proofOf(whole)[0])));
+      made[5] = 'records';
+      proofOf(whole)[0] = write(made);
+    });
+    expect(await failing(recorded)).toContain('commitment');
   });
 
   test('fails at the transaction when its signature is another, and at the block that it is not in', async () => {

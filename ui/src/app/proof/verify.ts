@@ -1,5 +1,5 @@
 /**
- * Checks the proof that a file's bytes were put on the ledger, with nothing but the genesis: from the SHA-256 of
+ * Checks the proof that a file was made of these bytes, with nothing but the genesis: from the SHA-256 of
  * the bytes through salt and commitment, transaction, block and headers to the signatures of a quorum. Step by
  * step and without ever raising, whatever a node says; a step that follows one that failed is still answered.
  */
@@ -20,8 +20,8 @@ export interface Step {
 const SIGNED_HEAD = 0x9a;
 const SIGNATURE_BYTES = 66;
 
-/** All steps, for the digest of the bytes that the reader has. */
-export async function verifyFile(genesis: Genesis, content: Uint8Array, encoded: Uint8Array): Promise<Step[]> {
+/** All steps, for the id of the file and the digest of the bytes that the reader has. */
+export async function verifyFile(genesis: Genesis, id: string, content: Uint8Array, encoded: Uint8Array): Promise<Step[]> {
   const steps: Step[] = [];
   const step = async (name: StepName, check: () => Promise<[boolean, string]>): Promise<void> => {
     try {
@@ -43,8 +43,12 @@ export async function verifyFile(genesis: Genesis, content: Uint8Array, encoded:
   await step('commitment', async () => {
     const [salt, kept] = attachment();
     const commitment = await digest('attachment', join(bytes(salt, 32), bytes(kept)));
-    const stated = list(transaction()[8]).map((one) => bytes(fields(one, 2)[0], 32));
-    return [stated.some((one) => equal(one, commitment)), `salt and SHA-256 give ${hex(commitment)}`];
+    // Anybody may put 32 bytes on the ledger: only the transaction that makes this file says which are its digest.
+    const [, , , , , contract, call, made, stated] = transaction();
+    const created = contract === 'files' && call === 'create' ? fields(read(bytes(made)), 8) : null;
+    const named = created && hex(bytes(created[0])) === id ? list(stated)[natural(created[3])] : null;
+    const holds = !!named && equal(bytes(fields(named, 2)[0], 32), commitment);
+    return [holds, `salt and SHA-256 give ${hex(commitment)}`];
   });
   await step('transaction', async () => {
     const raw = bytes(proof()[0]);
