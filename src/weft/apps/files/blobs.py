@@ -280,7 +280,10 @@ class Blobs:
         path = self._unclaimed / name
         with self._lock(name), suppress(FileNotFoundError):
             if path.stat().st_mtime < until_s:
+                is_verified = self._is_verified(path, _identity(path))
                 os.utime(path, (until_s, until_s))
+                if is_verified:
+                    self._remember(path)
 
     def sweep(self, uploaded_before_s: float) -> int:
         """Destroy unclaimed uploads older than that; how many there were."""
@@ -365,7 +368,7 @@ class Blobs:
         for _ in range(LOOKS):
             try:
                 before = _identity(path)
-                if self._verified.get(_spot(path)) == before:
+                if self._is_verified(path, before):
                     return True
                 digest = _read_digest(path)
             except FileNotFoundError:
@@ -382,6 +385,10 @@ class Blobs:
                 self.damages += 1
                 return False
         return False
+
+    def _is_verified(self, path: Path, identity: bytes) -> bool:
+        """Whether the file was found to be of its digest when it was this one."""
+        return self._verified.get(_spot(path)) == identity
 
     def _remember(self, path: Path, identity: bytes | None = None) -> None:
         self._verified[_spot(path)] = identity or _identity(path)

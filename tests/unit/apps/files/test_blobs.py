@@ -159,6 +159,35 @@ def test_nobody_shortens_the_time_of_an_upload_that_another_needs(blobs: Blobs) 
     assert list((blobs.folder / "incoming").iterdir()) == []
 
 
+def test_what_was_hashed_on_its_way_in_is_not_read_again(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither when it is held for a transaction nor when a file names it."""
+    read_again = list[Path]()
+
+    def look(path: Path) -> str:
+        read_again.append(path)
+        return hash_file(path)
+
+    monkeypatch.setattr(module, "hash_file", look)
+    put(blobs, is_claimed=False)
+    blobs.hold(NAME, time.time() + 1000)
+    assert blobs.find(NAME) is not None
+    assert blobs.claim(NAME)
+    assert read(blobs) == CONTENT
+    assert read_again == []
+
+
+def test_a_damaged_upload_is_not_taken_for_sound_when_it_is_held(blobs: Blobs) -> None:
+    """What was known of it before it changed says nothing of what it is now."""
+    put(blobs, is_claimed=False)
+    waiting = blobs.find(NAME)
+    assert waiting is not None
+    waiting.write_bytes(b"other bytes")
+    blobs.hold(NAME, time.time() + 1000)
+    assert not blobs.claim(NAME)
+
+
 def test_a_damaged_upload_is_replaced_by_the_same_bytes(blobs: Blobs) -> None:
     """What is there stays only if it is sound."""
     put(blobs, is_claimed=False)
