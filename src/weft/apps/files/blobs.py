@@ -22,13 +22,20 @@ import struct
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkstemp
 
-from weft.apps.files.disk import CHUNK_BYTES, disk_room, hash_file, is_unreadable, shred, sync_folder
+from weft.apps.files.disk import (
+    disk_room,
+    hash_file,
+    is_unreadable,
+    shred,
+    sync_folder,
+    write_whole,
+)
 from weft.model.errors import BlobError
 
 SHARDS = tuple(f"{number:02x}" for number in range(256))
@@ -59,14 +66,19 @@ class Incoming:
         """Held while it is moved or overwritten: a thread that keeps it outlives the task that ends."""
         self.size = 0
         self._hash = sha256()
-        self._file = os.fdopen(handle, "wb", buffering=CHUNK_BYTES)
+        self._file = os.fdopen(handle, "wb", buffering=0)
 
     def write(self, chunk: bytes | memoryview) -> None:
         """Add to the end; raises DiskFullError."""
         with disk_room():
-            self._file.write(chunk)
+            write_whole(self._file, chunk)
         self._hash.update(chunk)
         self.size += len(chunk)
+
+    def write_all(self, chunks: Iterable[bytes]) -> None:
+        """The same for several."""
+        for chunk in chunks:
+            self.write(chunk)
 
     @property
     def name(self) -> str:
@@ -77,7 +89,6 @@ class Incoming:
         """All that was written is on disk when this returns."""
         if not self._file.closed:
             with disk_room():
-                self._file.flush()
                 os.fsync(self._file.fileno())
                 self._file.close()
 

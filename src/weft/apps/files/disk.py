@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
 
 from weft.model.errors import DiskFullError
@@ -38,6 +39,13 @@ def hash_file(path: Path) -> str:
         while chunk := file.read(CHUNK_BYTES):
             running.update(chunk)
     return running.hexdigest()
+
+
+def write_whole(file: FileIO, chunk: bytes | memoryview) -> None:
+    """All of it: the system may take less at a time."""
+    left = memoryview(chunk)
+    while left:
+        left = left[file.write(left) :]
 
 
 def shred(path: Path) -> None:

@@ -18,7 +18,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +27,7 @@ import msgspec
 
 from weft.api.errors import BusyError
 from weft.apps.files.blobs import Incoming
-from weft.apps.files.disk import disk_room, hash_file, shred, sync_folder
+from weft.apps.files.disk import disk_room, hash_file, shred, sync_folder, write_whole
 from weft.apps.files.errors import (
     DigestError,
     DraftUnknownError,
@@ -95,7 +95,7 @@ class Draft:
                 raise OffsetError(f"{here} bytes are here, not {offset}", offset=here)
             return self._turn
 
-    def add(self, turn: int, chunk: bytes) -> None:
+    def add(self, turn: int, chunks: Sequence[bytes]) -> None:
         """More at the end; raises OvertakenError or DiskFullError."""
         with self._gate:
             if turn != self._turn:
@@ -103,12 +103,12 @@ class Draft:
             is_in_step = self._running_size == self.offset
             with disk_room(), self.path.open("r+b", buffering=0) as file:
                 file.seek(0, os.SEEK_END)
-                left = memoryview(chunk)
-                while left:
-                    left = left[file.write(left) :]
+                for chunk in chunks:
+                    write_whole(file, chunk)
             if is_in_step:
-                self._running.update(chunk)
-                self._running_size += len(chunk)
+                for chunk in chunks:
+                    self._running.update(chunk)
+                    self._running_size += len(chunk)
 
     def sync(self) -> int:
         """Bytes that are here, all of them on disk."""

@@ -15,6 +15,7 @@ import structlog
 
 from weft.apps.files.blobs import Incoming
 from weft.apps.files.errors import BlobStoreError, IndexAwayError
+from weft.apps.files.pieces import gather
 from weft.apps.files.ports import Ledger, ending
 from weft.apps.files.vault import Vault
 from weft.model.errors import BlobError, DiskFullError
@@ -213,10 +214,10 @@ class Fetcher:
         """Whether the member's stream ended by itself."""
         try:
             async with ending(self._ledger.peers.read_blob(member, name, incoming.size)) as chunks:
-                async for chunk in chunks:
-                    if incoming.size + len(chunk) > self._bytes_max:
+                async for some in gather(chunks):
+                    if incoming.size + sum(map(len, some)) > self._bytes_max:
                         return False
-                    await asyncio.to_thread(incoming.write, chunk)
+                    await asyncio.to_thread(incoming.write_all, some)
         except BlobError:
             return False
         return True

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 
 from weft.apps.files.blobs import Incoming
@@ -46,8 +46,8 @@ class Pieces:
         draft = self._drafts.find(self._owner_of(caller), id_)
         with self._taking():
             turn = await asyncio.to_thread(draft.begin, offset)
-            async for chunk in gather(chunks(draft.announced.size - offset)):
-                await asyncio.to_thread(draft.add, turn, chunk)
+            async for some in gather(chunks(draft.announced.size - offset)):
+                await asyncio.to_thread(draft.add, turn, some)
             return draft, await asyncio.to_thread(draft.sync)
 
     @asynccontextmanager
@@ -79,20 +79,20 @@ class Pieces:
             await asyncio.sleep(SWEEP_S)
 
 
-async def gather(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same bytes in larger chunks, so that a thread is asked for more at a time; also all that came
-    before they break off."""
+async def gather(chunks: AsyncIterator[bytes]) -> AsyncIterator[Sequence[bytes]]:
+    """The same chunks, some at a time, so that a thread is asked for more at once; also all that came before
+    they break off."""
     waiting, size, broken = list[bytes](), 0, None
     try:
         async for chunk in chunks:
             waiting.append(chunk)
             size += len(chunk)
             if size >= CHUNK_BYTES:
-                yield b"".join(waiting)
+                yield waiting
                 waiting, size = [], 0
     except WeftError as error:
         broken = error
     if waiting:
-        yield b"".join(waiting)
+        yield waiting
     if broken is not None:
         raise broken

@@ -63,7 +63,8 @@ OPEN_TRIES = 2
 """Content that was fetched may be erased, or make room in the cache, a moment later."""
 RECEIVING_MAX = 64
 """Uploads under way at once."""
-PEER_CHUNK_BYTES = 256 << 10
+PEER_CHUNK_BYTES = 512 << 10
+"""Read from the disk at once for another member; what is sent at once is smaller."""
 KEEPING = Keeping()
 
 
@@ -365,9 +366,9 @@ class FilesService:
     async def receive(self, chunks: AsyncIterator[bytes]) -> Incoming:
         """Content as it streams in; raises FileSizeError or DiskFullError."""
         async with self.receiving() as incoming:
-            async for chunk in gather(chunks):
-                self.check_size(incoming.size + len(chunk))
-                await asyncio.to_thread(incoming.write, chunk)
+            async for some in gather(chunks):
+                self.check_size(incoming.size + sum(map(len, some)))
+                await asyncio.to_thread(incoming.write_all, some)
         return incoming
 
     @asynccontextmanager

@@ -5,7 +5,7 @@ disk are fed from a thread, so the event loop only passes chunks on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -45,8 +45,8 @@ async def receive_upload(files: FilesService, content_type: str, chunks: AsyncIt
     boundary = _boundary_of(content_type)
     async with files.receiving() as content:
         form = Form(files, boundary, content)
-        async for chunk in gather(chunks):
-            await asyncio.to_thread(form.feed, chunk)
+        async for some in gather(chunks):
+            await asyncio.to_thread(form.feed, some)
         return form.finish()
 
 
@@ -74,10 +74,11 @@ class Form:
             },
         )
 
-    def feed(self, chunk: bytes) -> None:
+    def feed(self, chunks: Sequence[bytes]) -> None:
         """Take more of the body."""
         try:
-            self._parser.write(chunk)
+            for chunk in chunks:
+                self._parser.write(chunk)
         except FormParserError as error:
             raise UploadError(f"the body is not multipart/form-data: {error}") from None
 

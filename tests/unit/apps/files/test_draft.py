@@ -33,7 +33,7 @@ def test_pieces_become_the_whole(drafts: Drafts) -> None:
     """Each at the offset that is there; what is complete is of the digest of all of it."""
     one = drafts.begin("ann", len(TEXT), NAME)
     for offset in range(0, len(TEXT), 500):
-        one.add(one.begin(offset), TEXT[offset : offset + 500])
+        one.add(one.begin(offset), [TEXT[offset : offset + 500]])
     whole = drafts.complete(one)
     assert (whole.name, whole.size, whole.path.read_bytes()) == (NAME, len(TEXT), TEXT)
     drafts.end(one)
@@ -43,10 +43,10 @@ def test_pieces_become_the_whole(drafts: Drafts) -> None:
 def test_a_restart_loses_nothing(drafts: Drafts, tmp_path: Path) -> None:
     """Another process goes on where the first one was, and reads again what it did not see itself."""
     one = drafts.begin("ann", len(TEXT), NAME)
-    one.add(one.begin(0), TEXT[:700])
+    one.add(one.begin(0), [TEXT[:700]])
     again = Drafts(tmp_path / "drafts", MAX).find("ann", one.id)
     assert (again.offset, again.announced) == (700, one.announced)
-    again.add(again.begin(700), TEXT[700:])
+    again.add(again.begin(700), [TEXT[700:]])
     assert Drafts(tmp_path / "drafts", MAX).complete(again).name == NAME
 
 
@@ -70,12 +70,12 @@ def test_who_comes_last_goes_on_alone(drafts: Drafts) -> None:
     """A request that still hangs somewhere adds nothing once another one, or a question, has come."""
     one = drafts.begin("ann", len(TEXT), None)
     first = one.begin(0)
-    one.add(first, TEXT[:10])
+    one.add(first, [TEXT[:10]])
     with pytest.raises(OffsetError) as caught:
         one.begin(0)
     assert caught.value.members == {"offset": 10}
     with pytest.raises(OvertakenError):
-        one.add(first, TEXT[10:20])
+        one.add(first, [TEXT[10:20]])
     assert one.offset == 10
 
 
@@ -85,12 +85,12 @@ def test_a_draft_is_completed_once(drafts: Drafts) -> None:
     with pytest.raises(IncompleteError):
         drafts.complete(one)
     turn = one.begin(0)
-    one.add(turn, TEXT[:10])
+    one.add(turn, [TEXT[:10]])
     whole = drafts.complete(one)
     with pytest.raises(OvertakenError):
         drafts.complete(one)
     with pytest.raises(OvertakenError):
-        one.add(turn, b"x")
+        one.add(turn, [b"x"])
     drafts.give_back(one, whole)
     assert drafts.complete(one).path == one.path
 
@@ -98,7 +98,7 @@ def test_a_draft_is_completed_once(drafts: Drafts) -> None:
 def test_what_was_kept_already_may_be_completed_again(drafts: Drafts) -> None:
     """A file was nearly made of it: nothing of the content is sent, or destroyed, a second time."""
     one = drafts.begin("ann", 10, None)
-    one.add(one.begin(0), TEXT[:10])
+    one.add(one.begin(0), [TEXT[:10]])
     whole = drafts.complete(one)
     kept = one.path.rename(one.path.with_name("kept"))
     drafts.give_back(one, whole)
@@ -117,7 +117,7 @@ def test_what_was_kept_already_may_be_completed_again(drafts: Drafts) -> None:
 def test_what_was_kept_already_outlives_a_restart(drafts: Drafts, tmp_path: Path) -> None:
     """Also a kill between keeping the content and the answer; a day later it is forgotten like any other."""
     one, partial = drafts.begin("ann", 10, None), drafts.begin("ann", 10, NAME)
-    one.add(one.begin(0), TEXT[:10])
+    one.add(one.begin(0), [TEXT[:10]])
     whole = drafts.complete(one)
     one.path.rename(tmp_path / "kept")
     partial.path.unlink()
@@ -137,7 +137,7 @@ def test_what_was_kept_already_outlives_a_restart(drafts: Drafts, tmp_path: Path
 def test_what_is_complete_and_still_here_outlives_a_restart(drafts: Drafts, tmp_path: Path) -> None:
     """Its content is read again before anything is made of it."""
     one = drafts.begin("ann", 10, None)
-    one.add(one.begin(0), TEXT[:10])
+    one.add(one.begin(0), [TEXT[:10]])
     drafts.complete(one)
     again = Drafts(tmp_path / "drafts", MAX)
     whole = again.complete(again.find("ann", one.id))
@@ -148,7 +148,7 @@ def test_what_is_complete_and_still_here_outlives_a_restart(drafts: Drafts, tmp_
 def test_other_content_than_announced_is_refused_and_destroyed(drafts: Drafts) -> None:
     """It changed while it was sent, or on the disk."""
     one = drafts.begin("ann", 10, NAME)
-    one.add(one.begin(0), TEXT[:10])
+    one.add(one.begin(0), [TEXT[:10]])
     with pytest.raises(DigestError):
         drafts.complete(one)
     assert not one.path.exists()
