@@ -2,15 +2,22 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from tests.unit.api.ask import code_of
 from tests.unit.api.conftest import serving
 from tests.unit.api.twin import Twin
 from weft.api import front, request, server
 from weft.api.app import create_app
+from weft.api.front import Front
+from weft.api.request import read_body
 from weft.api.server import serve
 from weft.model.errors import PortError
 
@@ -91,6 +98,35 @@ async def test_what_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPa
         writer.write(b"Content-Length: 99\r\n\r\n{")
         assert b" 408 " in await asyncio.wait_for(reader.readline(), 10)
         writer.close()
+
+
+@pytest.mark.parametrize("sizes", [[1], [1] * 3000, [1, 300_000, 1, 700_000], [90_000] * 20])
+async def test_a_body_arrives_whole_whatever_its_pieces(sizes: list[int]) -> None:
+    """Those that wait for each other on the way, and those that come alone."""
+    pieces = [bytes((place % 251,)) * size for place, size in enumerate(sizes)]
+    bodies: list[bytes] = []
+
+    async def hear(scope: Scope, receive: Receive, send: Send) -> None:
+        bodies.append(await read_body(Request({**scope, "app": app}, receive), 1 << 24))
+        await Response(b"heard")(scope, receive, send)
+
+    app = FastAPI()
+    app.state.bodies = request.Bodies()
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    work = asyncio.create_task(serve(Front(hear, Twin(), lambda: None), "127.0.0.1", 0, ready.set_result))
+
+    async def send_pieces() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{await ready}") as client:
+        for body in (send_pieces(), b"".join(pieces)):
+            assert (await client.post("/", content=body)).text == "heard"
+    work.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+    assert bodies == [b"".join(pieces)] * 2
+    assert app.state.bodies.held == 0
 
 
 async def test_more_than_a_node_can_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
