@@ -58,6 +58,9 @@ def is_digest(name: str) -> bool:
 class Incoming:
     """Content on its way in. Ends by `Blobs.keep` or by `discard`."""
 
+    is_kept = False
+    """Whether nothing of it is left to discard."""
+
     def __init__(self, folder: Path) -> None:
         with disk_room():
             handle, path = mkstemp(dir=folder)
@@ -176,6 +179,7 @@ class Blobs:
                 shred(incoming.path)
             else:
                 self._place(incoming.path, path)
+            incoming.is_kept = True
             if is_claimed:
                 self._destroy_path(self._damaged / incoming.name)
             else:

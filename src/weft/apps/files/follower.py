@@ -254,10 +254,11 @@ class Follower:
         with self._gate:
             return self._claim(name)
 
-    async def mend(self, name: str, source: Path) -> None:
-        """What was uploaded for a file to come is copied for files that name it already and lack it here."""
-        if await asyncio.to_thread(self._copy, name, source):
-            self.fetcher.hurry(name)
+    def mend(self, name: str, source: Path) -> None:
+        """What was uploaded for a file to come is copied for files that name it already and lack it here.
+        Touches the disk; raises FileNotFoundError."""
+        if self._copy(name, source):
+            self._loop.call_soon_threadsafe(self.fetcher.hurry, name)
 
     def _copy(self, name: str, source: Path) -> bool:
         with self._gate:

@@ -42,7 +42,8 @@ def load_file(ledger: Ledger, id_: str) -> FileState:
 def find_missing(ledger: Ledger, versions: Sequence[FileVersion], *more: Commitment) -> list[Digest]:
     """Attachments of these versions, and more of them, that are neither here nor erased."""
     stated = [*more, *(one for version in versions for one in _stated(version))]
-    return [one.digest for one in stated if ledger.attachments.find(one.digest) is None]
+    found = ledger.attachments.find_many([one.digest for one in stated])
+    return [one.digest for one in stated if found[one.digest] is None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ from weft.apps.collections.reader import load_members
 from weft.apps.files.blobs import Incoming, Reading, is_digest
 from weft.apps.files.challenge import Prover
 from weft.apps.files.contract import NAME, FileState, FileVersion, find_file
-from weft.apps.files.draft import Drafts, Kept
-from weft.apps.files.errors import DraftUnknownError, FileSizeError, ReadersError, ThumbnailError
+from weft.apps.files.draft import Drafts
+from weft.apps.files.errors import FileSizeError, ReadersError, ThumbnailError
 from weft.apps.files.follower import Follower
 from weft.apps.files.index import FileView, Found, Index, Spot, Timeline
 from weft.apps.files.index import Place as Made
 from weft.apps.files.index.sqlite import SqliteIndex
-from weft.apps.files.media import HEAD_BYTES, media_type_of
+from weft.apps.files.intake import Intake
 from weft.apps.files.metadata import Metadata, apply_patch, canonical_patch
 from weft.apps.files.pieces import Pieces, gather
 from weft.apps.files.placement import Placement
@@ -58,7 +58,6 @@ FETCH_S = 30.0
 HELD_S = 25 * 3600.0
 """How long content waits for its transaction: no transaction lives longer than 24 hours."""
 UPDATE_TRIES = 5
-LOOK_TRIES = 4
 OPEN_TRIES = 2
 """Content that was fetched may be erased, or make room in the cache, a moment later."""
 RECEIVING_MAX = 64
@@ -95,6 +94,7 @@ class FilesService:
         self._follower = Follower(
             ledger, self.index, self.vault, self.settler, self._thumbnails, file_bytes_max
         )
+        self._intake = Intake(self.vault, self._follower, self._worker)
         self.fetcher = self._follower.fetcher
         self.scrub = Scrub(ledger, self.vault, self._follower, self.prover, data / "index" / "scrub.json")
         self._receiving = 0
@@ -121,23 +121,8 @@ class FilesService:
         """Keep uploaded content for a file to come, or that is there already, and say what it is.
 
         Raises BlobStoreError; then nothing may be made of it."""
-        await asyncio.to_thread(self._keep, incoming)
-        if self.vault.bucket is not None:
-            # Before the follower has begun, nobody knows above which height content is put.
-            await self._follower.reach(0)
-            await self.vault.secure(incoming.name)
-        for _ in range(LOOK_TRIES):
-            source = await asyncio.to_thread(self.blobs.find, incoming.name)
-            if source is None:
-                break
-            with suppress(FileNotFoundError):
-                await self._follower.mend(incoming.name, source)
-                media_type = media_type_of(await asyncio.to_thread(_head_of, source), name)
-                metadata = await self._worker.read(source, media_type)
-                # It may have been moved meanwhile, from where it waited to where it is kept.
-                await asyncio.to_thread(source.stat)
-                return Looked(incoming.name, incoming.size, media_type, metadata)
-        raise BlobError("the content was lost a moment after it was written")
+        await asyncio.to_thread(self._intake.keep, incoming)
+        return await self._intake.look(incoming, name)
 
     async def put(
         self,
@@ -154,7 +139,8 @@ class FilesService:
         others may see that one than are named here."""
         apply_patch({}, patch)
         viewer = self.viewer(caller)
-        await asyncio.to_thread(viewer.check_readers, readers or ())
+        if readers:
+            await asyncio.to_thread(viewer.check_readers, readers)
         meaning = encode(("POST", "/v1/files", incoming.name, canonical_patch(patch), readers))
         async with self._alone(self.owner_of(caller), incoming.name):
             fate = None if key is None else await self.ledger.service.find_first(caller, key, meaning)
@@ -166,7 +152,7 @@ class FilesService:
                 if known is not None:
                     _check_same(known, readers)
                     return Written(known, None)
-                looked = await self.look(incoming, name)
+                looked = await self._intake.look(incoming, name)
                 metadata = await self._name_place(apply_patch(looked.metadata, patch))
                 wish = wish_creation(looked, name, metadata, readers, key, meaning)
                 fate = await self._write_holding(caller, looked.sha256, wish, wait, timeout_ms)
@@ -176,14 +162,21 @@ class FilesService:
         """The caller as somebody who looks."""
         return viewer_of(self.ledger, caller)
 
-    async def get(self, id_: str, viewer: Viewer | None = None) -> FileView:
-        """For a viewer, or for this node itself. Raises FileUnknownError, FilePrivateError, ErasedError, or
-        BlobError when nobody has its attachments."""
+    async def get(self, id_: str, viewer: Viewer | None = None, fate: Fate | None = None) -> FileView:
+        """For a viewer, or for this node itself; `fate` may be that of the transaction that made it. Raises
+        FileUnknownError, FilePrivateError, ErasedError, or BlobError when nobody has its attachments."""
         viewer = viewer or node_itself(self.ledger)
-        file = await asyncio.to_thread(load_file, self.ledger, id_)
-        await asyncio.to_thread(viewer.check, id_, file)
-        missing = await self._seek([file.newest], file.digest)
-        fate = await self.ledger.service.find_fate(file.created_by)
+
+        def load() -> tuple[FileState, list[Digest]]:
+            file = load_file(self.ledger, id_)
+            viewer.check(id_, file)
+            return file, find_missing(self.ledger, [file.newest], file.digest)
+
+        file, missing = await asyncio.to_thread(load)
+        if missing:
+            missing = await self._seek([file.newest], file.digest)
+        if fate is None or fate.identity != file.created_by:
+            fate = await self.ledger.service.find_fate(file.created_by)
         assert fate is not None, "a file's transaction was executed"
         assert fate.height is not None
         assert fate.position is not None
@@ -395,7 +388,8 @@ class FilesService:
 
     async def discard(self, incoming: Incoming) -> None:
         """Overwrite what was received, unless it was kept."""
-        await asyncio.to_thread(incoming.discard)
+        if not incoming.is_kept:
+            await asyncio.to_thread(incoming.discard)
 
     def check_size(self, size: int) -> None:
         if size > self.file_bytes_max:
@@ -434,23 +428,24 @@ class FilesService:
         return await self.ledger.service.write(caller, wish, wait, timeout_ms)
 
     async def _find_known(self, caller: Caller, incoming: Incoming, timeout_ms: int) -> FileView | None:
-        """The file that the caller has of this content, as far as this node has executed."""
+        """The file that the caller has of this content, as far as this node has executed. Of content of which
+        there is none, or none any more, one is going to be made: it is kept."""
         await self._follower.reach(await self.ledger.service.reach(None, False), timeout_ms / 1000)
-        id_ = await asyncio.to_thread(self.index.find_content, self.owner_of(caller), incoming.name)
+        id_ = await asyncio.to_thread(self._find_or_keep, self.owner_of(caller), incoming)
         if id_ is None:
             return None
         with suppress(ErasedError):
             file = await self.get(id_)
             await self.offer(incoming)
             return file
+        await asyncio.to_thread(self._intake.keep, incoming)
         return None
 
-    def _keep(self, incoming: Incoming) -> None:
-        """Raises DraftUnknownError for content that was kept before, and is gone."""
-        if not isinstance(incoming, Kept):
-            self.blobs.keep(incoming)
-        elif self.blobs.find(incoming.name) is None:
-            raise DraftUnknownError("the content of this upload was kept, and is gone again")
+    def _find_or_keep(self, owner: str, incoming: Incoming) -> str | None:
+        id_ = self.index.find_content(owner, incoming.name)
+        if id_ is None:
+            self._intake.keep(incoming)
+        return id_
 
     def _check_there(self, fate: Fate) -> None:
         """Raises ErasedError for a file that was made and is erased: nothing may be taken for it."""
@@ -460,7 +455,7 @@ class FilesService:
 
     async def offer(self, incoming: Incoming) -> None:
         """Keep what was uploaded, which is sound: what files have of it here may be missing or damaged."""
-        await asyncio.to_thread(self._keep, incoming)
+        await asyncio.to_thread(self._intake.keep, incoming)
         await self._follower.claim(incoming.name)
 
     async def _settle(self, viewer: Viewer, fate: Fate, wait: Wait, timeout_ms: int) -> Written:
@@ -473,7 +468,7 @@ class FilesService:
                 await self._follower.reach(fate.height, None)
                 id_ = dict(fate.result)["id"]
                 assert isinstance(id_, bytes)
-                file = await self.get(id_.hex(), viewer)
+                file = await self.get(id_.hex(), viewer, fate)
                 if wait == "certified":
                     left = "too few members hold its content yet"
                     assert file.sha256 is not None
@@ -489,8 +484,3 @@ def _check_same(file: FileView, readers: tuple[Principal, ...] | None) -> None:
         raise ReadersError(
             f"you have a file {file.id} of these bytes already, and others may see it than these", id=file.id
         )
-
-
-def _head_of(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(HEAD_BYTES)
