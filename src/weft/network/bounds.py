@@ -15,7 +15,7 @@ class Bounds:
     reply_bytes_max: int = 64 * KIB
     """A frame of the server's side: an Opening, a pong, a farewell."""
     request_bytes_max: int = MIB
-    chunk_bytes: int = 256 * KIB
+    chunk_bytes: int = 512 * KIB
     asks_max: int = 16
     blobs_max: int = 16
     """Calls under way to a member. It takes twice as many: what was given up here may still be busy there."""

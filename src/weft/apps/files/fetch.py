@@ -60,6 +60,8 @@ class Fetcher:
         self._bytes_max = bytes_max
         self._slots = asyncio.Semaphore(TRANSFERS_MAX)
         self.wanted: dict[str, Transfer] = {}
+        self._giver: int | None = None
+        """The member that something came from last."""
 
     async def run(self) -> None:
         """Ask again for all that is wanted when a member has come back, a few at once; never returns."""
@@ -169,14 +171,19 @@ class Fetcher:
         return incoming is not None and await self._take(incoming, is_cached=True)
 
     async def _ask_all(self, name: str) -> bool:
-        """Those first that hold it by the rule, then whoever else is there: one may have a copy left."""
+        """Those first that hold it by the rule, then whoever else is there: one may have a copy left. Where
+        all hold all, the one first that gave something last: whoever takes many files in has the next, too,
+        and the others are about to ask for it themselves."""
         peers, placement = self._ledger.peers, self._vault.placement
         members = self._others()
         random.shuffle(members)
-        if not placement.is_everywhere:
+        if placement.is_everywhere:
+            members.sort(key=lambda member: member != self._giver)
+        else:
             members.sort(key=placement.ranking(name).index)
         for member in members:
             if peers.is_connected(member) and await self._ask(member, name):
+                self._giver = member
                 return True
         return False
 
@@ -200,7 +207,8 @@ class Fetcher:
         except (DiskFullError, OSError):
             return False
         finally:
-            await asyncio.to_thread(incoming.discard)
+            if not incoming.is_kept:
+                await asyncio.to_thread(incoming.discard)
 
     async def _take(self, incoming: Incoming, is_cached: bool) -> bool:
         try:
@@ -208,7 +216,8 @@ class Fetcher:
         except (DiskFullError, IndexAwayError, OSError):
             return False
         finally:
-            await asyncio.to_thread(incoming.discard)
+            if not incoming.is_kept:
+                await asyncio.to_thread(incoming.discard)
 
     async def _receive(self, member: int, name: str, incoming: Incoming) -> bool:
         """Whether the member's stream ended by itself."""

@@ -34,3 +34,15 @@ async def test_who_comes_back_is_asked_at_once_for_what_is_missing(
     first.is_away = False
     await until(lambda: not second.files.fetcher.wanted)
     assert await read(second, file) == b"only here"
+
+
+async def test_who_gave_something_is_asked_first_for_the_next(net: Net) -> None:
+    """Of many files one member has all and another none yet: that one is not asked for each of them."""
+    first, second, late = net.nodes
+    second.is_away = late.is_away = True
+    files = [await put_file(first, b"content %d" % number) for number in range(40)]
+    second.is_away = False
+    late.catch_up()
+    assert all([await read(late, file) == b"content %d" % number for number, file in enumerate(files)])
+    in_vain = [name for member, name in late.asked if member == second.place and name != "proof"]
+    assert len(in_vain) <= fetch.TRANSFERS_MAX
