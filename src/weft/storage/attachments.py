@@ -37,8 +37,9 @@ QUEUED_BYTES_MAX = 16 << 20
 """Queued bytes above which `put` writes them itself."""
 UNINDEXED_MAX = 8_000
 UNINDEXED_BYTES_MAX = 256 << 20
-"""Records, and bytes, that a start-up has to find again at most, but for those of the last sync. Random keys
-dirty a page of the index each, so the more are put together, the fewer pages each of them costs."""
+"""Records, and bytes, after which indexing begins; as many again may come while it goes on, and a start-up
+has to find both again. Random keys dirty a page of the index each, so the more are put together, the fewer
+pages each of them costs."""
 _DISCARD = 2**64 - 1
 """Height of an intent that leaves no tombstone."""
 _SPOT = struct.Struct(">QQI")
@@ -65,7 +66,10 @@ class Attachments:
         self._rows = Rows(folder / INDEX, TABLES, map_bytes)
         self._queue: dict[Digest, Attachment] = {}
         self._queued_bytes = 0
-        self._unindexed_bytes = 0
+        self._unindexed = self._unindexed_bytes = 0
+        """Records, and bytes, written since indexing began last."""
+        self._steps: Iterator[None] = iter(())
+        """What is left of an indexing that has begun."""
         self._fresh: dict[Digest, Spot] = {}
         """Written, not yet in the index. Content goes from queue to here to the index, added to the next
         before it leaves the one before, so that a reader that looks in this order finds it."""
@@ -100,8 +104,11 @@ class Attachments:
         with self._writing, self._fuse.guarding():
             self._write_queued()
             self._sync_written()
-            if len(self._fresh) > UNINDEXED_MAX or self._unindexed_bytes > UNINDEXED_BYTES_MAX:
-                self._index()
+            if self._unindexed > UNINDEXED_MAX or self._unindexed_bytes > UNINDEXED_BYTES_MAX:
+                self._finish_steps()
+                self._steps = self._note_spots()
+            # One at a time: others wait for what was synced.
+            next(self._steps, None)
 
     def find(self, commitment: Digest) -> Attachment | Erased | None:
         """Raises StoreError when what stands there is not what was committed to."""
@@ -279,6 +286,7 @@ class Attachments:
                 self._fresh[commitment] = Spot(self._newest.sequence, end, len(attachment.content))
                 end += len(record)
         write_all(self._newest.file, b"".join(chunks), self._newest.written)
+        self._unindexed += len(chunks)
         self._unindexed_bytes += end - self._newest.written
         self._newest.written = end
         with self._queuing:
@@ -291,16 +299,28 @@ class Attachments:
             self._newest.durable = self._newest.written
 
     def _index(self) -> None:
-        """Note where all that is on disk stands, in several writes, and with the last that it is all. Nothing
-        may be written and not synced."""
+        """Note where all that is on disk stands. Nothing may be written and not synced."""
+        self._finish_steps()
         reached = encode_reached(self._newest.sequence, self._newest.durable)
         if self._rows.get("meta", b"reached") != reached:
-            spots = {commitment: encode_spot(spot) for commitment, spot in self._fresh.items()}
-            for step in in_steps({"spots": spots}, {"meta": {b"reached": reached}}):
-                self._rows.take(step, go_on)
-                for commitment in step.get("spots", ()):
-                    del self._fresh[commitment]
-            self._unindexed_bytes = 0
+            self._steps = self._note_spots()
+            self._finish_steps()
+
+    def _finish_steps(self) -> None:
+        for _ in self._steps:
+            pass
+
+    def _note_spots(self) -> Iterator[None]:
+        """Note where all that is on disk at first stands, a write a step, and with the last that it is all.
+        Nothing may be written and not synced when this begins."""
+        reached = encode_reached(self._newest.sequence, self._newest.durable)
+        spots = {commitment: encode_spot(spot) for commitment, spot in self._fresh.items()}
+        self._unindexed = self._unindexed_bytes = 0
+        for step in in_steps({"spots": spots}, {"meta": {b"reached": reached}}):
+            self._rows.take(step, go_on)
+            for commitment in step.get("spots", ()):
+                del self._fresh[commitment]
+            yield
 
     def _open_newest(self) -> _Newest:
         paths = content_paths(self._folder)

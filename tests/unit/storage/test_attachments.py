@@ -165,11 +165,20 @@ STEPS = st.lists(
 
 
 @settings(max_examples=40, deadline=None)
-@given(steps=STEPS)
+@given(steps=STEPS, is_indexing=st.booleans())
 def test_any_history_leaves_what_the_twin_has(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], is_indexing: bool
 ) -> None:
-    """Also across stops and kills, after which what was synced is there; destroyed bytes are in no file."""
+    """Also across stops and kills, after which what was synced is there, and in the midst of indexing;
+    destroyed bytes are in no file."""
+    with pytest.MonkeyPatch.context() as patched:
+        if is_indexing:
+            patched.setattr(attachments_module, "UNINDEXED_MAX", 1)
+            patched.setattr(rows_module, "STEP_PAGES_MAX", 1)
+        follow(tmp_path_factory, steps)
+
+
+def follow(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]) -> None:
     items = [make(b"content number %d " % number * 3) for number in range(4)]
     folder = tmp_path_factory.mktemp("attachments")
     store, twin = Attachments(folder), MemoryAttachments()
@@ -362,19 +371,27 @@ def test_an_erasure_while_content_is_read_and_put_leaves_nothing(tmp_path: Path)
 def test_content_goes_on_in_a_new_file_and_the_index_follows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With bounds so small that files, the queue and what is not indexed overflow all the time."""
+    """With bounds so small that files, the queue and what is not indexed overflow all the time; a kill after
+    any sync leaves all of it, and the index lacks twice its bound at most."""
     monkeypatch.setattr(attachments_module, "FILE_BYTES_MAX", 500)
     monkeypatch.setattr(attachments_module, "QUEUED_BYTES_MAX", 300)
     monkeypatch.setattr(attachments_module, "UNINDEXED_MAX", 7)
+    monkeypatch.setattr(rows_module, "STEP_PAGES_MAX", 1)
     items = [make(b"item number %d " % number) for number in range(40)]
     live = Attachments(tmp_path / "live")
-    for item in items:
+    for count, item in enumerate(items, 1):
         live.put([item])
         live.sync()
-    folder = shutil.copytree(tmp_path / "live", tmp_path / "killed")
+        assert count - len(live.commitments(b"", 100)) <= 2 * (7 + 1)
+        folder = shutil.copytree(tmp_path / "live", tmp_path / f"killed{count}")
+        store = Attachments(folder)
+        assert [store.find(item.commitment) for item in items[:count]] == items[:count]
+        assert store.missing([item.commitment for item in items]) == [
+            item.commitment for item in items[count:]
+        ]
+        store.close()
     live.close()
     store = Attachments(folder)
-    assert [store.find(item.commitment) for item in items] == items
     assert len(attachments_module.content_paths(folder)) > 3
     store.erase([item.commitment for item in items], 1)
     assert not any(find_bytes(folder, item.content) for item in items)
