@@ -47,9 +47,10 @@ from weft.node.heap import bound_heap, keep_small
 from weft.node.holdings import Progress
 from weft.node.loop import LoopClock, Threads, watch_lag
 from weft.node.node import Node
-from weft.node.ports import Inbox, Peers
+from weft.node.ports import Inbox, Machine, Peers
 from weft.node.recover import found, recover
 from weft.node.service import NodeService
+from weft.node.verifier import Verifier
 from weft.node.verify import verify_home
 from weft.storage.attachments import Attachments
 from weft.storage.inspection import inspect
@@ -110,6 +111,7 @@ async def _serve(home: Home) -> None:
         journal = stack.enter_context(closing(Journal(data / "journal")))
         store = stack.enter_context(closing(open_store(genesis, data / "store")))
         attachments = stack.enter_context(closing(Attachments(data / "attachments")))
+        verifier = stack.enter_context(closing(Verifier()))
         threads = Threads()
         stack.callback(threads.stop)
         if is_fresh(data):
@@ -127,6 +129,7 @@ async def _serve(home: Home) -> None:
         node = Node(
             genesis, home.member, config.url, home.validator, CONTRACTS, recovered, LoopClock(), threads,
             journal, store, attachments, data, connect, config.limits,
+            Machine(are_signed=verifier.are_signed),
         )  # fmt: skip
         asyncio.get_running_loop().set_exception_handler(partial(hear_mistake, node))
         gateway = Gateway(genesis, home.gateway, Tokens(config.keys_path).find_key)
@@ -152,6 +155,7 @@ async def _serve(home: Home) -> None:
             watch_lag(node.watch.loop_lag.observe),
             node.watch.tell(node.peers.tallies),
             keep_small(),
+            verifier.keep_resting(),
         )
 
 

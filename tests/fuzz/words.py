@@ -2,7 +2,6 @@
 
 import asyncio
 from base64 import encodebytes
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -263,8 +262,7 @@ def check_door(raw: bytes) -> None:
         assert admitted.vertex.raw == raw
         assert admitted.vertex.author < 4
         assert set(admitted.found) <= set(admitted.commitments)
-    with suppress(WeftError):
-        door.transaction(identity_of(raw), raw, given, BEGIN_MS)
+    door.transactions([(identity_of(raw), raw, given)], BEGIN_MS)
     try:
         heard = message.decode_item(raw)
     except EncodingError:

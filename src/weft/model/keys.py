@@ -45,6 +45,10 @@ class PublicKey(Record, frozen=True):
         return _KEY_BYTES.get(self.curve) == len(self.key)
 
 
+Signed = tuple[PublicKey, Digest, bytes]
+"""Who is said to have signed what, and the signature."""
+
+
 class PrivateKey:
     """A signing key made from a 32-byte seed; signing is deterministic (RFC 8032, RFC 6979)."""
 
@@ -94,7 +98,7 @@ def is_signed(key: PublicKey, message: Digest, signature: bytes) -> bool:
         return False
 
 
-def are_signed(items: Iterable[tuple[PublicKey, Digest, bytes]]) -> list[bool]:
+def are_signed(items: Iterable[Signed]) -> list[bool]:
     """`is_signed` for each item. Runs without the interpreter lock for most of its time."""
     return [is_signed(key, message, signature) for key, message, signature in items]
 

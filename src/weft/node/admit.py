@@ -5,7 +5,7 @@ nobody further in looks at a signature again. One signature (about 50 µs) is ve
 a large vertex goes to a worker as a whole, because the event loop gives way every 2 ms.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ from weft.model.committee import Committee
 from weft.model.digest import Digest
 from weft.model.errors import ExpiredError, SignatureError, VertexError, WeftError
 from weft.model.genesis import Genesis
-from weft.model.keys import PublicKey, is_signed
+from weft.model.keys import PublicKey, Signed, is_signed
 from weft.model.transaction import (
     Attachment,
     Transaction,
@@ -51,21 +51,34 @@ class Door:
         genesis: Genesis,
         workers: Workers,
         is_signed: Callable[[PublicKey, Digest, bytes], bool] = is_signed,
+        are_signed: Callable[[Sequence[Signed]], list[bool]] | None = None,
     ) -> None:
+        """`are_signed` is asked about many at a time, if it is given."""
         self._genesis = genesis
         self._chain = genesis.chain
         self._committee: Committee = genesis.committee
         self._workers = workers
         self.is_signed = is_signed
+        self._are_signed = are_signed or (lambda items: [is_signed(*item) for item in items])
 
-    def transaction(
-        self, identity: Digest, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int
-    ) -> Candidate:
-        """A client's transaction with this identity, or the WeftError that says why not."""
-        transaction = self._decode(raw, attachments, wall_ms)
-        if not self.is_signed(transaction.signer, identity, transaction.signature):
-            raise SignatureError(f"the signature of transaction {identity.hex()} is not its signer's")
-        return Candidate(identity, raw, attachments, transaction.attachment_bytes)
+    def transactions(
+        self, given: Sequence[tuple[Digest, bytes, tuple[Attachment, ...]]], wall_ms: int
+    ) -> list[Candidate | WeftError]:
+        """Clients' transactions, each given with its identity; or the errors that say why not."""
+        decoded = [self._try_decode(raw, attachments, wall_ms) for _, raw, attachments in given]
+        verdicts = iter(
+            self._are_signed(
+                [
+                    (one.signer, identity, one.signature)
+                    for (identity, _, _), one in zip(given, decoded, strict=True)
+                    if isinstance(one, Transaction)
+                ]
+            )
+        )
+        return [
+            _candidate(*item, one, next(verdicts)) if isinstance(one, Transaction) else one
+            for item, one in zip(given, decoded, strict=True)
+        ]
 
     async def vertex(self, raw: bytes, attachments: tuple[Attachment, ...]) -> Admitted:
         """A vertex from a peer; raises VertexError with what is wrong. Says nothing of its parents."""
@@ -98,6 +111,14 @@ class Door:
                 for member, signature in checkpoint.signatures
             )
         )
+
+    def _try_decode(
+        self, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int
+    ) -> Transaction | WeftError:
+        try:
+            return self._decode(raw, attachments, wall_ms)
+        except WeftError as error:
+            return error
 
     def _decode(self, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int) -> Transaction:
         limits = self._genesis.limits
@@ -144,8 +165,24 @@ class Door:
         if sum([size for _, size in stated]) > limits.vertex_attachment_bytes_max:
             raise VertexError(f"attachments of more than {limits.vertex_attachment_bytes_max} bytes")
         if self._committee.fault_model == "byzantine" and not all(
-            self.is_signed(one.signer, identity_of(raw), one.signature)
-            for raw, one in zip(vertex.batch, transactions, strict=True)
+            self._are_signed(
+                [
+                    (one.signer, identity_of(raw), one.signature)
+                    for raw, one in zip(vertex.batch, transactions, strict=True)
+                ]
+            )
         ):
             raise VertexError("a transaction's signature is not its signer's")
         return stated
+
+
+def _candidate(
+    identity: Digest,
+    raw: bytes,
+    attachments: tuple[Attachment, ...],
+    transaction: Transaction,
+    is_signed: bool,
+) -> Candidate | WeftError:
+    if not is_signed:
+        return SignatureError(f"the signature of transaction {identity.hex()} is not its signer's")
+    return Candidate(identity, raw, attachments, transaction.attachment_bytes)

@@ -120,7 +120,7 @@ class Node:
         self.peers = connect(self)
         self.pool = Pool(limits)
         self.watch.pool.set_function(lambda: len(self.pool))
-        self.door = Door(genesis, workers, machine.is_signed)
+        self.door = Door(genesis, workers, machine.is_signed, machine.are_signed)
         self.checkpoints = Checkpoints(store, workers, self.watch)
         self.ledger = Ledger(store, workers)
         self.fates = Fates(store, lambda: self.checkpoints.height)

@@ -14,7 +14,7 @@ from weft.model.block import Block, Checkpoint, Header, Sealed
 from weft.model.commit import Commit
 from weft.model.digest import Digest
 from weft.model.errors import BlobError
-from weft.model.keys import PublicKey, is_signed
+from weft.model.keys import PublicKey, Signed, is_signed
 from weft.model.message import Answer, BlobProof, Item, Opening, ProveBlob, Refused, Request
 from weft.model.stored import BASE, BOUND, OTHER, OWN, SPOKEN, WORD, Change, Erased, Place
 from weft.model.transaction import Attachment
@@ -62,6 +62,8 @@ class Machine:
     random_bytes: Callable[[int], bytes] = os.urandom
     is_signed: Callable[[PublicKey, Digest, bytes], bool] = is_signed
     """Whether a signature is the key's over the digest."""
+    are_signed: Callable[[Sequence[Signed]], list[bool]] | None = None
+    """`is_signed` for many, in less time or elsewhere. Called from a worker."""
 
 
 MACHINE = Machine()

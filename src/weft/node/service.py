@@ -202,7 +202,7 @@ class NodeService:
         node, wall_ms = self._node, self._node.clock.wall_ms()
 
         def check() -> list[Fate | WeftError | Candidate]:
-            return [self._check(raw, attachments, wall_ms) for raw, attachments in items]
+            return self._check(items, wall_ms)
 
         # One at a time costs less on the spot than in a worker, unless its block must be read.
         is_quick = len(items) == 1 and not self._is_settled(items[0][0])
@@ -210,13 +210,24 @@ class NodeService:
         return await self._settle(self._take(checked, wait), wait, timeout_ms)
 
     def _check(
-        self, raw: bytes, attachments: tuple[Attachment, ...], wall_ms: int
-    ) -> Fate | WeftError | Candidate:
-        """What a transaction is: one whose fate is known, one to refuse, or one to take in."""
+        self, items: Sequence[tuple[bytes, tuple[Attachment, ...]]], wall_ms: int
+    ) -> list[Fate | WeftError | Candidate]:
+        """What each transaction is: one whose fate is known, one to refuse, or one to take in."""
+        identities = [identity_of(raw) for raw, _ in items]
+        known = [
+            self._find_known(identity, raw) for identity, (raw, _) in zip(identities, items, strict=True)
+        ]
+        fresh = [
+            (identity, raw, attachments)
+            for identity, (raw, attachments), one in zip(identities, items, known, strict=True)
+            if one is None
+        ]
+        admitted = iter(self._node.door.transactions(fresh, wall_ms))
+        return [next(admitted) if one is None else one for one in known]
+
+    def _find_known(self, identity: Digest, raw: bytes) -> Fate | WeftError | None:
         try:
-            identity = identity_of(raw)
-            known = self._node.fates.find(identity) if len(raw) > IDENTITY_BYTES_MIN else None
-            return known or self._node.door.transaction(identity, raw, attachments, wall_ms)
+            return self._node.fates.find(identity) if len(raw) > IDENTITY_BYTES_MIN else None
         except WeftError as error:
             return error
 
