@@ -35,8 +35,8 @@ _NEVER_US = 2**62
 _GRACE_US_MIN = 10_000
 _GRACE_US_UNKNOWN = 20_000
 _GRACE_US_MAX = 50_000
-_GRACE_US_BEHIND = 1_000_000
-_GRACES_BEHIND = 10
+GRACE_US_BEHIND = 3_000_000
+GRACES_BEHIND = 5
 """Who is far behind is sent everything by its author. What one author has not come to yet would be asked of
 another, and come again: so it gets longer, and once more each time that the author's stream has gone on. All
 that waits for an author waits at once, so a liar that is slow on purpose takes these seconds one time."""
@@ -120,7 +120,7 @@ class Catchup:
             self._wishes[piece] = wish = Wish(now_us + self._grace_us(piece, rtt_us, is_far_behind))
             wish.wishers = wishers
             if is_far_behind and isinstance(piece, Reference):
-                wish.graces, wish.seen = _GRACES_BEHIND, self._streamed[piece.author]
+                wish.graces, wish.seen = GRACES_BEHIND, self._streamed[piece.author]
         elif wish.asked is not None or wish.due_us <= now_us:
             if wishers & ~wish.wishers:
                 wish.wishers |= wishers
@@ -212,7 +212,7 @@ class Catchup:
             if wish is None or wish.due_us != due_us:
                 continue
             if self._is_coming(piece, wish):
-                wish.due_us = now_us + _GRACE_US_BEHIND
+                wish.due_us = now_us + GRACE_US_BEHIND
                 self._schedule(piece, wish)
                 continue
             self._give_up(wish, now_us)
@@ -399,5 +399,5 @@ class Catchup:
         if self._streamed[piece.author] >= piece.round:
             return 0
         if is_far_behind:
-            return _GRACE_US_BEHIND
+            return GRACE_US_BEHIND
         return _GRACE_US_UNKNOWN if rtt_us is None else min(max(rtt_us, _GRACE_US_MIN), _GRACE_US_MAX)

@@ -5,6 +5,8 @@ import pytest
 from weft.consensus.catchup import (
     ANSWER_US,
     FETCHES_PER_MEMBER,
+    GRACE_US_BEHIND,
+    GRACES_BEHIND,
     LATE_US_FIRST,
     LATE_US_MAX,
     PIECES_PER_FETCH,
@@ -122,20 +124,20 @@ def far_behind(wishes, waiting, label, piece):
 
 
 def test_who_is_far_behind_waits_while_the_authors_stream_goes_on():
-    """Asked of another it would come twice. A second without a step, and another is asked."""
+    """Asked of another it would come twice. A moment without a step, and another is asked."""
     wishes, waiting = catchup()
     missing = DRAWN.reference("C3")
     far_behind(wishes, waiting, "B3", missing)
     for step in (1, 2):
-        assert wishes.ask(1_000_000 * step - 1, 0) == []
+        assert wishes.ask(GRACE_US_BEHIND * step - 1, 0) == []
         wishes.note_pushed(2, step)
-        assert wishes.ask(1_000_000 * step, 0) == []
-    (fetch,) = only(Fetch, wishes.ask(3_000_000, 0))
+        assert wishes.ask(GRACE_US_BEHIND * step, 0) == []
+    (fetch,) = only(Fetch, wishes.ask(GRACE_US_BEHIND * 3, 0))
     assert fetch.references == (missing,)
 
 
 def test_a_stream_that_trickles_is_not_waited_for_without_end():
-    """Ten steps of the smallest kind; and all that waits for the author has waited at once."""
+    """Some steps of the smallest kind; and all that waits for the author has waited at once."""
     drawn = Drawing().full(1, 40)
     dag, waiting = Dag(drawn.genesis.committee, -512, ()), Waiting(4, LocalLimits())
     wishes = Catchup(0, 1, 512, dag, waiting)
@@ -150,9 +152,9 @@ def test_a_stream_that_trickles_is_not_waited_for_without_end():
     for step in range(1, 30):
         wishes.note_pushed(2, step)
         asked[step] = [
-            one for fetch in only(Fetch, wishes.ask(1_000_000 * step, 0)) for one in fetch.references
+            one for fetch in only(Fetch, wishes.ask(GRACE_US_BEHIND * step, 0)) for one in fetch.references
         ]
-    assert next((step, names) for step, names in asked.items() if names) == (11, missing)
+    assert next((step, names) for step, names in asked.items() if names) == (GRACES_BEHIND + 1, missing)
 
 
 def test_what_a_stream_has_passed_is_asked_for_at_once_also_far_behind():
