@@ -77,7 +77,7 @@ class Fates:
     def settle(self, applied: Applied) -> None:
         """Tell those who wait for what this commit decided."""
         waiting = self._waiting
-        if applied.sealed is not None:
+        if applied.sealed is not None and waiting:
             header, receipts = applied.sealed.block.header, applied.sealed.block.receipts
             is_certified = self._certified_height() >= header.height
             for position, identity in enumerate(applied.sealed.identities):

@@ -40,7 +40,8 @@ class Reception:
             return
         if admitted.attachments:
             self._attachments.put(admitted.attachments)
-        missing = tuple(self._attachments.missing(admitted.commitments)) if admitted.commitments else ()
+        is_whole = admitted.found == admitted.commitments
+        missing = () if is_whole else tuple(self._attachments.missing(admitted.commitments))
         arrived = Arrived(admitted.vertex, member, missing, False)
         self._feed(*((Found(admitted.found),) if admitted.found else ()), arrived)
 
