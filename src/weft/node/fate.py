@@ -7,6 +7,7 @@ wherever it is asked.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from weft.model.block import Header
 from weft.model.digest import Digest
@@ -31,12 +32,13 @@ class _Awaited:
 
     def __init__(self, identities: Iterable[Digest]) -> None:
         self.left = dict.fromkeys(identities)
-        self.told: dict[Digest, Fate] = {}
+        self.told: dict[Digest, Callable[[], Fate]] = {}
+        """Each is made by whoever waits, in a turn of its own: one commit may decide thousands."""
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def tell(self, identity: Digest, fate: Fate) -> None:
+    def tell(self, identity: Digest, make: Callable[[], Fate]) -> None:
         del self.left[identity]
-        self.told[identity] = fate
+        self.told[identity] = make
         if not self.left and not self.done.done():
             self.done.set_result(None)
 
@@ -60,7 +62,7 @@ class Fates:
                 await asyncio.wait([awaited.done], timeout=timeout_s)
         finally:
             self._give_up(awaited)
-        return awaited.told
+        return {identity: make() for identity, make in awaited.told.items()}
 
     def find(self, identity: Digest) -> Fate | None:
         """The fate as far as this node has executed; None if it knows nothing."""
@@ -82,7 +84,8 @@ class Fates:
             is_certified = self._certified_height() >= header.height
             for position, identity in enumerate(applied.sealed.identities):
                 if identity in waiting:
-                    self._tell(identity, _fate(identity, receipts[position], position, header, is_certified))
+                    made = partial(_fate, identity, receipts[position], position, header, is_certified)
+                    self._tell(identity, made)
         for identity, reason in applied.passed_over:
             if reason == "expired":
                 self._expired[identity] = None
@@ -90,11 +93,11 @@ class Fates:
                     self._expired.popitem(last=False)
             if identity in waiting:
                 # One that lay too far ahead is not decided: it may be proposed again when its time has come.
-                self._tell(identity, self.find(identity) or pending(identity))
+                self._tell(identity, partial(_given, self.find(identity) or pending(identity)))
 
-    def _tell(self, identity: Digest, fate: Fate) -> None:
+    def _tell(self, identity: Digest, make: Callable[[], Fate]) -> None:
         for awaited in self._waiting.pop(identity):
-            awaited.tell(identity, fate)
+            awaited.tell(identity, make)
 
     def _give_up(self, awaited: "_Awaited") -> None:
         for identity in awaited.left:
@@ -103,6 +106,10 @@ class Fates:
                 self._waiting[identity] = others
             else:
                 del self._waiting[identity]
+
+
+def _given(fate: Fate) -> Fate:
+    return fate
 
 
 def _fate(identity: Digest, raw_receipt: bytes, position: int, header: Header, is_certified: bool) -> Fate:

@@ -2,14 +2,20 @@
 
 import asyncio
 
+import pytest
+
 from weft.execution.executor import found
 from weft.ledger.seal import seal_genesis
+from weft.model.block import Block, Header, Sealed
 from weft.model.commit import Commit
 from weft.model.committee import Member
 from weft.model.digest import digest
+from weft.model.encoding import encode
 from weft.model.genesis import Genesis
 from weft.model.keys import ED25519, PrivateKey
 from weft.model.limits import Limits
+from weft.model.receipt import Receipt, decode_receipt
+from weft.node import fate
 from weft.node.apply import Applied
 from weft.node.fate import Fates
 from weft.storage.memory import MemoryStore
@@ -36,6 +42,28 @@ async def test_all_who_wait_are_told_and_who_gives_up_leaves_nothing() -> None:
     fates.settle(Applied(Commit(1, 1, (), (), bytes(32)), None, ((one, "expired"),), ()))
     assert [list(told) for told in await asyncio.gather(*waiting)] == [[one], [one], [one], []]
     assert not fates._waiting
+
+
+async def test_each_who_waits_reads_the_own_receipts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who settles reads none: of thousands that one commit decides the loop would be busy for too long."""
+    fates, read = make_fates(), list[bytes]()
+    names = [digest("transaction", bytes((number,))) for number in range(4)]
+    raws = tuple(encode(Receipt(name, "executed", "", (), bytes(32), ())) for name in names)
+    header = Header(GENESIS.chain, 0, 1, bytes(32), 1, bytes(32), 1, bytes(32), bytes(32), bytes(32), 0)
+    sealed = Sealed(Block(header, raws, raws), header.hash, tuple(names), (), (), (), b"")
+
+    def noting(raw: bytes) -> Receipt:
+        read.append(raw)
+        return decode_receipt(raw)
+
+    monkeypatch.setattr(fate, "decode_receipt", noting)
+    waiting = [asyncio.create_task(fates.wait(part, 10)) for part in (names[:2], names[1:3])]
+    await asyncio.sleep(0)
+    fates.settle(Applied(Commit(1, 1, (), (), bytes(32)), sealed, (), ()))
+    assert read == []
+    told = await asyncio.gather(*waiting)
+    assert [[one.position for one in answers.values()] for answers in told] == [[0, 1], [1, 2]]
+    assert read == [raws[0], raws[1], raws[1], raws[2]]
 
 
 async def test_what_lay_too_far_ahead_is_not_told_to_have_expired() -> None:
