@@ -334,8 +334,7 @@ async def test_other_bytes_than_those_asked_for_are_not_kept(net: Net) -> None:
     files = [await put_file(first, f"file {number}".encode() * 50) for number in range(12)]
     for file in files:
         await read(liar, file)
-    # Who gave something last is asked first.
-    asker.files.fetcher._giver = liar.place
+    asker.files.fetcher._giver = liar.place  # who gave something last is asked first
     asker.catch_up()
     for number, file in enumerate(files):
         assert await read(asker, file) == f"file {number}".encode() * 50
