@@ -9,7 +9,6 @@ import pytest
 
 from tests.chain import make_genesis
 from tests.unit.node.together import World, play
-from weft.consensus.catchup import FAR_ROUNDS
 from weft.consensus.messages import Behind, Opened
 from weft.model import message
 from weft.model.commit import Commit
@@ -64,28 +63,6 @@ def test_all_switched_off_at_once_lose_nothing_acknowledged(tmp_path: Path) -> N
             await world.kill(0, 1, 2, 3)
         await world.start_all()
         await read_all(world, 12)
-
-    play(story())
-
-
-@pytest.mark.parametrize(("pace_s", "is_asked"), [(0.06, False), (1e6, True)], ids=["slow", "stuck"])
-def test_who_returns_is_sent_each_vertex_once(tmp_path: Path, pace_s: float, is_asked: bool) -> None:
-    """By its author, whose stream may be slower than the others', down to the newest rounds; where it stands
-    still they are asked for what it should have brought."""
-
-    async def story() -> None:
-        world = World(tmp_path)
-        await world.start_all()
-        await world.kill(3)
-        await asyncio.gather(*(write(world, place, 40 * place, 40) for place in range(3)))
-        world.pace_s, world.asked[:] = {1: pace_s}, []
-        rounds = world.nodes[0].core.last_final
-        assert rounds > 2 * FAR_ROUNDS
-        world.start(3)
-        await world.until(lambda: world.nodes[3].core.last_final >= rounds)
-        asked = [one for who, _, one in world.asked if who == 3 and isinstance(one, message.FetchVertices)]
-        assert (sum(len(one.references) for one in asked) > FAR_ROUNDS) == is_asked
-        await read_all(world, 120)
 
     play(story())
 

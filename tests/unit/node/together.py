@@ -142,7 +142,8 @@ class Peers:
                 raw = await queue.get()
                 await asyncio.sleep(self._world.pace_s.get(self._me, LATENCY_S))
                 self.tallies[theirs._me].queue_bytes -= len(raw)
-                await theirs.inbox.receive(self._me, message.decode_item(raw), len(raw))
+                for item in self._world.said_instead.get(self._me, list)([message.decode_item(raw)]):
+                    await theirs.inbox.receive(self._me, item, len(raw))
         except Exception as error:
             self._world.errors.append(error)
             raise
@@ -210,6 +211,8 @@ class World:
         self.limits = limits
         self.up: dict[int, Peers] = {}
         self.cut: set[frozenset[int]] = set()
+        self.said_instead: dict[int, Callable[[list[message.Item]], list[message.Item]]] = {}
+        """What a member's streams bring in the place of each item, for a member that lies."""
         self.pace_s: dict[int, float] = {}
         """What an item takes from a member to another, one after the other."""
         self.queue_bytes_max = 64 << 20
