@@ -95,7 +95,7 @@ def down(
     from weft.local import Network, stop_node
 
     if (home / FILE_NAME).is_file():
-        show_line(f"stopped {home.name}" if stop_node(home) else "the node was not running")
+        show_line(f"stopped {home.absolute().name}" if stop_node(home) else "the node was not running")
         return
     stopped = Network.find(home).stop_all()
     show_line(f"stopped {', '.join(f'node{node}' for node in stopped)}" if stopped else "no node was running")
