@@ -26,6 +26,8 @@ PHOTOS = os.environ.pop("WEFT_PHOTOS", "")
 
 PATIENCE_S = 60.0
 """How long a story waits for what must come. Nothing here says how fast it comes."""
+ENOUGH = 20
+"""Writes that are a load."""
 
 Launch = Callable[..., Network]
 
@@ -129,6 +131,21 @@ class Load:
                 await asyncio.sleep(0.05)
 
 
+def do_under(load: Load, work: Callable[[], object]) -> None:
+    """Do something in a thread while clients write, until enough was written."""
+
+    async def tell() -> None:
+        writing = asyncio.create_task(load.run())
+        try:
+            await asyncio.to_thread(work)
+            await asyncio.to_thread(wait_until, lambda: len(load.acknowledged) > ENOUGH, "there was load")
+        finally:
+            load.stop()
+            await writing
+
+    asyncio.run(tell())
+
+
 def read_all(url: str, collection: str) -> dict[str, tuple[Any, int]]:
     """Every record of a collection at one node: value and version by key."""
     found: dict[str, tuple[Any, int]] = {}
@@ -144,7 +161,7 @@ def read_all(url: str, collection: str) -> dict[str, tuple[Any, int]]:
 
 def check_acknowledged(network: Network, load: Load, node: int = -1) -> None:
     """Every acknowledged write stands exactly once. One node is asked: all have the same state root."""
-    assert len(load.acknowledged) > 20, "there was load"
+    assert len(load.acknowledged) > ENOUGH, "there was load"
     found = read_all(network.urls[node], "load")
     for key, value in load.acknowledged.items():
         assert found.get(key) == (value, 1), key

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.functional.network import (
+    Load,
+    check_acknowledged,
     data_of,
+    do_under,
     get,
     log_events,
     metric,
@@ -88,7 +91,8 @@ def test_one_member_comes_back_from_each_kind_of_copy(network: Network, page: Pa
     page.run("Copy the keys")
     page.run("Copy a stopped node")
     write(network, "b")
-    page.run("Copy a running node")
+    load = Load(network)
+    do_under(load, lambda: page.run("Copy a running node"))
     with Client(network.urls) as client:
         client.records.erase("kept", "secret")
     write(network, "c")
@@ -104,6 +108,7 @@ def test_one_member_comes_back_from_each_kind_of_copy(network: Network, page: Pa
     page.run("Restore one member from a copy")
     assert count_distrust(network) == 1
     check(network, "a", "b", "c", "d")
+    check_acknowledged(network, load, LOST)
     wait_until(lambda: not holds(data_of(network, LOST), SECRET), "what was erased is destroyed again")
 
     lose(network)

@@ -1,6 +1,5 @@
 """docs/operate/running.md as it stands: nodes are upgraded one by one, looked at, get over a wrong clock."""
 
-import asyncio
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests.functional.network import (
     Load,
     check_acknowledged,
     data_of,
+    do_under,
     metric,
     wait_for_agreement,
 )
@@ -52,14 +52,7 @@ def test_nodes_are_upgraded_one_after_the_other(network: Network, page: Page) ->
     """Every process is another one afterwards; clients get answers all the time, and nothing is lost."""
     before = [network.find_process(node) for node in range(4)]
     load = Load(network)
-
-    async def tell() -> None:
-        work = asyncio.create_task(load.run())
-        await asyncio.to_thread(lambda: page.run("Upgrade"))
-        load.stop()
-        await work
-
-    asyncio.run(tell())
+    do_under(load, lambda: page.run("Upgrade"))
     after = [network.find_process(node) for node in range(4)]
     assert None not in after
     assert not set(before) & set(after)
