@@ -135,6 +135,24 @@ def test_what_is_changed_is_found_by_it_and_has_a_history(reader: Reader) -> Non
     expect(reader.page.get_by_role("link", name="Vespers in the old town")).to_be_visible()
 
 
+def test_what_two_change_at_once_is_told_to_the_second(browser: Browser, network: Network) -> None:
+    """What the second wrote stays in the form, and nothing of the first is written over unseen."""
+    file = get(f"{network.urls[0]}/v1/files", sort="name", limit=1)["items"][0]
+    with Reader(browser, network.urls[0]) as first, Reader(browser, network.urls[1]) as second:
+        for one in (first, second):
+            one.open(f"/photo/{file['id']}")
+            one.press("Edit")
+            one.page.get_by_label("Title").fill(f"by {'first' if one is first else 'second'}")
+        first.press("Save")
+        first.see("Changed")
+        expect(second.page.get_by_role("heading", level=1)).to_have_text("by first")
+        expect(second.page.get_by_label("Title")).to_have_value("by second")
+        second.press("Save")
+        second.see("decide anew")
+        second.save(SHOTS / "conflict.png")
+        assert get(f"{network.urls[0]}/v1/files/{file['id']}")["metadata"]["title"] == "by first"
+
+
 def test_several_photos_are_chosen_and_changed_together(reader: Reader) -> None:
     """Their tags are added to, and what else is known of them stays."""
     reader.open()

@@ -1,4 +1,4 @@
-import { ChangeDetectionStrategy, Component, inject, input, output } from '@angular/core';
+import { ChangeDetectionStrategy, Component, inject, input, linkedSignal, output } from '@angular/core';
 
 import { Album } from '../gallery/album';
 import { Failure } from '../shell/failure';
@@ -17,6 +17,12 @@ import { patchOf } from './patch';
 })
 export class Editor extends Question {
   readonly files = input.required<WeftFile[]>();
+  /** As they were when the form was opened: what others change meanwhile takes nothing out of it, and is not written
+   * over unseen. */
+  protected readonly opened = linkedSignal<WeftFile[], WeftFile[]>({
+    source: this.files,
+    computation: (files, before) => before?.value ?? files,
+  });
   /** Whether something was changed. */
   readonly closed = output<boolean>();
   private readonly album = inject(Album);
@@ -24,7 +30,7 @@ export class Editor extends Question {
   protected readonly countText = countText;
 
   protected get one(): WeftFile | null {
-    return this.files().length === 1 ? this.files()[0]! : null;
+    return this.opened().length === 1 ? this.opened()[0]! : null;
   }
 
   protected get taken(): string {
@@ -35,11 +41,17 @@ export class Editor extends Question {
     event.preventDefault();
     const given = new FormData(event.target as HTMLFormElement);
     await this.work(async () => {
-      for (const file of this.files()) {
+      for (const file of this.opened()) {
         const patch = patchOf(file, given, this.one !== null);
-        if (Object.keys(patch).length) this.album.replace(await this.service.change(file, patch));
+        if (Object.keys(patch).length) this.keep(await this.service.change(file, patch));
       }
       this.closed.emit(true);
     });
+  }
+
+  /** Once more, where one of several was refused, begins from what the others are now. */
+  private keep(changed: WeftFile): void {
+    this.album.replace(changed);
+    this.opened.update((files) => files.map((one) => (one.id === changed.id ? changed : one)));
   }
 }
