@@ -15,7 +15,7 @@ from tests.unit.client.conftest import FilesTwin
 from tests.unit.client.test_files import signer
 from weft.apps.files import draft
 from weft.client import AsyncClient, Options, ProblemError, Tally, UnreachableError, Uploaded
-from weft.client.uploader import reading, run, sender
+from weft.client.uploader import later, reading, rest, run, sender
 from weft.client.uploader.state import State
 
 __all__ = ["signer"]
@@ -419,6 +419,49 @@ async def test_a_file_without_room_is_refused_and_the_rest_goes_on(
         with pytest.raises(ProblemError, match=r"a large\.bin.*no room") as caught:
             await put(client, large, patience_s=0.5)
         assert caught.value.code == "disk.full"
+
+
+async def test_a_watched_file_without_room_holds_up_no_other(
+    files_url: str, signer: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are more such files than may be on their way at once. Each is told of once, and goes in as soon
+    as there is room."""
+    for name, value in (("REST_S", 0.1), ("PASS_S", 0.05), ("SHARE", 0)):
+        monkeypatch.setattr(rest, name, value)
+    monkeypatch.setattr(later, "PAUSE_S_FIRST", 0.2)
+    monkeypatch.setattr(later, "PAUSE_S_MAX", 0.4)
+    room, asked = SimpleNamespace(free=100_000), 0
+
+    def disk_usage(_: Path) -> SimpleNamespace:
+        nonlocal asked
+        asked += 1
+        return room
+
+    monkeypatch.setattr(draft.shutil, "disk_usage", disk_usage)
+    large = {f"a{number}.bin" for number in range(3)}
+    small = {f"b{number}.txt" for number in range(5)}
+    top = tmp_path / "watched"
+    top.mkdir()
+    for name in large | small:
+        (top / name).write_bytes(name.encode() * (50_000 if name in large else 1))
+    async with AsyncClient([files_url], signer) as client:  # type: ignore[arg-type]
+        results = client.files.put_many([top], Options(watch=True, at_once=2))
+        async with asyncio.timeout(60):
+            first = [await anext(results) for _ in range(8)]
+            assert {one.path.name for one in first if one.state == "stored"} == small
+            assert {(one.path.name, one.code) for one in first if one.state == "refused"} == {
+                (name, "disk.full") for name in large
+            }
+            enough = asked + 3 * len(large)
+            for _ in range(4000):
+                if asked >= enough:
+                    break
+                await asyncio.sleep(0.01)
+            assert asked >= enough, "they are tried again"
+            room.free = 1 << 30
+            then = [await anext(results) for _ in large]
+        await results.aclose()  # type: ignore[attr-defined]
+    assert {(one.path.name, one.state) for one in then} == {(name, "stored") for name in large}
 
 
 async def test_one_who_watches_holds_up_no_other(

@@ -12,7 +12,8 @@ T = TypeVar("T")
 AWAY_S = 20.0
 """So long a lane stays away from its own node once that could not."""
 PAUSE_S_FIRST, PAUSE_S_MAX = 0.1, 2.0
-ALSO_PASSED_OVER = (408, 507)
+NO_ROOM = 507
+ALSO_PASSED_OVER = (408, NO_ROOM)
 """Nodes differ in their disks, and in what reached them."""
 
 
@@ -20,14 +21,21 @@ class Lane:
     """Takes work to one node after another until one has done it. One piece of work at a time."""
 
     def __init__(
-        self, nodes: Sequence[Nodes], own: int, patience_s: float, wait: Callable[[str], None]
+        self,
+        nodes: Sequence[Nodes],
+        own: int,
+        patience_s: float,
+        wait: Callable[[str], None],
+        waits_for_room: bool = True,
     ) -> None:
-        """`wait` hears why nothing goes on, and an empty text once it does."""
+        """`wait` hears why nothing goes on, and an empty text once it does. Not `waits_for_room`: that no
+        node which answers has room is raised at once."""
         self._nodes = nodes
         self._own = self._good = own
         self._away_until = 0.0
         self._patience_s = patience_s
         self._tell = wait
+        self._waits_for_room = waits_for_room
 
     async def run(self, work: Callable[[Nodes], Awaitable[T]], first: str | None = None) -> T:
         """Do the work, beginning at the node `first` if that is one. It may be begun at several nodes, so it
@@ -50,6 +58,9 @@ class Lane:
                     return done
             refused = [error for error in errors if isinstance(error, ProblemError)]
             last = [*refused, *errors][0]
+            is_full = bool(refused) and all(error.status == NO_ROOM for error in refused)
+            if is_full and not self._waits_for_room:
+                raise last
             if loop.time() + pause_s > begun + self._patience_s:
                 raise last
             self._tell(str(last))

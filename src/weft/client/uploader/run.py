@@ -25,7 +25,8 @@ from weft.client.metadata import encode_json, patched
 from weft.client.nodes import Nodes, may_pass_over
 from weft.client.session import Session
 from weft.client.uploader.item import Options, Tally, Uploaded
-from weft.client.uploader.lane import ALSO_PASSED_OVER, PAUSE_S_FIRST, PAUSE_S_MAX, Lane
+from weft.client.uploader.lane import ALSO_PASSED_OVER, NO_ROOM, PAUSE_S_FIRST, PAUSE_S_MAX, Lane
+from weft.client.uploader.later import Later
 from weft.client.uploader.reading import Digested, digest_file
 from weft.client.uploader.rest import Resting
 from weft.client.uploader.sender import JSON, Sender
@@ -77,6 +78,7 @@ class Run:
         self._recent: OrderedDict[str, str] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
         self._waiting: Counter[str] = Counter()
+        self._later = Later()
         self._under_way: set[Path] = set()
         """Found and not through yet; as many as the queues hold."""
         self._through = 0
@@ -155,10 +157,11 @@ class Run:
             await self._found.put(None)
 
     def _is_due(self, one: Found, resting: Resting) -> bool:
-        """Whether to look into a file again that is watched: it has changed, and rests."""
+        """Whether to look into a file again that is watched: it has changed, and rests, or waits for room."""
         if one.path in self._under_way or self._state.is_done(one.path, one.facts):
             return False
-        return resting.is_due(one, time.monotonic())
+        now_s = time.monotonic()
+        return self._later.is_due(one.path, now_s) and resting.is_due(one, now_s)
 
     async def _leave(self, left: Left) -> None:
         if left.why == "hidden":
@@ -265,6 +268,9 @@ class Run:
             await self._refuse(found, error)
             return
         except (ProblemError, UnreachableError) as error:
+            if self._options.watch and isinstance(error, ProblemError) and error.status == NO_ROOM:
+                await self._put_off(found, error)
+                return
             if _is_of_all(error) and through == self._through:
                 # Nothing else went through either while this was tried.
                 raise _naming(named.path, error) from None
@@ -280,13 +286,25 @@ class Run:
 
     async def _done(self, named: Named, result: Uploaded) -> None:
         known = named.known
+        self._later.forget(named.path)
         self._state.keep(named.path, known.facts, known.sha256 if known.is_settled else None, True)
         await self._tell(result)
 
+    async def _put_off(self, one: Found, error: ProblemError) -> None:
+        """No node has room for a file: others go on, and it is tried again later. That is told once."""
+        if self._later.put_off(one.path, time.monotonic()):
+            await self._tell_refused(one, error)
+        else:
+            self._under_way.discard(one.path)
+
     async def _refuse(self, one: Found, error: WeftError | OSError) -> None:
         """A file that changes is looked at again when it rests; what else is wrong is told once."""
+        self._later.forget(one.path)
         if not isinstance(error, ChangedError):
             self._state.keep(one.path, one.facts, None, True)
+        await self._tell_refused(one, error)
+
+    async def _tell_refused(self, one: Found, error: WeftError | OSError) -> None:
         code = error.code if isinstance(error, WeftError) else UnreadableError.code
         reason = str(error) if isinstance(error, WeftError) else error.strerror or type(error).__name__
         await self._tell(Uploaded(one.path, "refused", one.facts.size, code=code, reason=reason))
@@ -297,7 +315,8 @@ class Run:
         await self._results.put(result)
 
     def _make_lane(self, place: int) -> Lane:
-        return Lane(self._nodes, place % len(self._nodes), self._patience_s, self._tally.wait_for)
+        own = place % len(self._nodes)
+        return Lane(self._nodes, own, self._patience_s, self._tally.wait_for, not self._options.watch)
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """The answer, once a node gives one; gives up when patience ends."""
