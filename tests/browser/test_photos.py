@@ -168,6 +168,24 @@ def test_several_photos_are_chosen_and_changed_together(reader: Reader) -> None:
     )
 
 
+def test_long_tags_fit_a_phone(browser: Browser, network: Network) -> None:
+    """Beside a photo and among the filters, with their counts."""
+    file = get(f"{network.urls[0]}/v1/files", sort="-name", limit=1)["items"][0]
+    with Client(network.urls[:1]) as client:
+        client.files.update(file["id"], {"tags": ["x" * 100]})
+    with Reader(browser, network.urls[0], viewport={"width": 390, "height": 860}) as reader:
+        reader.open(f"/photo/{file['id']}")
+        place = reader.see("xxxxx").bounding_box()
+        reader.open("/")
+        reader.press("Filters")
+        chip = reader.page.locator(".chip", has_text="xxxxx").first
+        chip.wait_for()
+        for box in (place, chip.bounding_box(), chip.locator("small").bounding_box()):
+            assert box
+            assert box["x"] + box["width"] <= 390
+        reader.save(SHOTS / "long-tag.png")
+
+
 def test_a_photo_is_proved_in_the_browser(reader: Reader) -> None:
     """Every step is green, against the genesis of the first visit, and the other nodes agree."""
     reader.open()
