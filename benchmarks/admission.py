@@ -173,7 +173,9 @@ async def measure_receiving(folder: Path, batches: int, meter: Meter) -> None:
                 meter.begin()
             item = message.decode_item(raw)
             assert isinstance(item, message.Announced)
-            await reception.vertex(1, item)
+            rest = reception.vertex(1, item)
+            if rest is not None:
+                await rest
             arrived = fed[-1]
             assert arrived.missing == ()
             journal.append(OTHER, arrived.vertex.round, arrived.vertex.raw)

@@ -17,7 +17,7 @@ from tests.chain import BEGIN_MS, attachment, key
 from tests.fuzz.disk import folder
 from tests.fuzz.target import Target
 from tests.fuzz.words import answers, chain, items, requests, vertices
-from tests.unit.node.together import World, play
+from tests.unit.node.together import World, play, receive
 from weft.model import message
 from weft.model.block import Checkpoint, SignedStatement, Statement
 from weft.model.commit import Commit
@@ -159,7 +159,7 @@ class Story:
         """As it would come: whatever encodes to what cannot be decoded never does."""
         with suppress(EncodingError):
             item = message.decode_item(encode(item))
-            await self.world.up[0].inbox.receive(liar, item, 100)
+            await receive(self.world.up[0].inbox, liar, item, 100)
 
     def _parent(self, liar: int, parent: Any) -> Reference:
         if isinstance(parent, list):

@@ -77,13 +77,18 @@ class Guest:
         finally:
             self._calls.pop(call, None)
 
-    async def keep_pace(self, allowance: Allowance, amount: float) -> None:
-        """Wait off what is too much; raises PeerError for one that never rests."""
+    def pace(self, allowance: Allowance, amount: float) -> float:
+        """Seconds to wait off what is too much; raises PeerError for one that never rests."""
         now = monotonic()
         if wait_s := allowance.take(amount, now):
             self.tally.throttled += 1
             if allowance.strained_for(now) > self._bounds.flood_s:
                 raise PeerError(f"too fast for {self._bounds.flood_s:g} s without a rest")
+        return wait_s
+
+    async def keep_pace(self, allowance: Allowance, amount: float) -> None:
+        """Wait off what is too much; raises PeerError for one that never rests."""
+        if wait_s := self.pace(allowance, amount):
             await asyncio.sleep(wait_s)
 
     def end_calls(self, reason: str) -> None:

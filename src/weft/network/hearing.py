@@ -5,7 +5,8 @@ one before, so a fast or a slow member holds back only itself; what no honest me
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from functools import partial
 from time import monotonic
 from typing import Protocol
 
@@ -26,7 +27,7 @@ class Listener(Protocol):
 
     def opening(self) -> Opening: ...
 
-    async def receive(self, member: int, item: Item, size: int) -> None: ...
+    def receive(self, member: int, item: Item, size: int) -> Awaitable[None] | None: ...
 
 
 class Watcher(Protocol):
@@ -98,14 +99,15 @@ class Hearing:
         try:
             stream.write(pack_opening(self._listener.opening()))
             self._watcher.heard(guest.member)
-            await self._listener.receive(guest.member, opening, size)
-            while True:
-                await self._take_frame(guest, await stream.read(), stream)
+            rest = self._listener.receive(guest.member, opening, size)
+            if rest is not None:
+                await rest
+            await stream.read_all(partial(self._take_frame, guest, stream))
         finally:
             guest.leave_stream()
 
-    async def _take_frame(self, guest: Guest, raw: bytes, stream: Stream) -> None:
-        """Hand over the frame's items; a member that is too fast is read slower."""
+    def _take_frame(self, guest: Guest, stream: Stream, raw: bytes) -> Awaitable[None] | None:
+        """Hand over the frame's items; what is left of that, a member that is too fast being read slower."""
         frame, tally = unpack(raw, self._bounds), guest.tally
         tally.frames_received += 1
         tally.bytes_received += len(raw)
@@ -115,14 +117,26 @@ class Hearing:
             if not stream.can_write:
                 raise PeerError("pongs that are not read")
             stream.write(pack((), pong=frame.ping))
-        await guest.keep_pace(guest.items, 1 + len(frame.items) + len(raw) / ITEM_UNIT_BYTES)
+        items = frame.items
+        wait_s = guest.pace(guest.items, 1 + len(items) + len(raw) / ITEM_UNIT_BYTES)
+        if not wait_s and len(items) == 1:
+            return self._take_item(guest, items[0])
+        return self._take_items(guest, items, wait_s) if items else None
+
+    async def _take_items(self, guest: Guest, items: Sequence[bytes], wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
         yield_at = monotonic() + YIELD_EVERY_S
-        for item_raw in frame.items:
-            item = decode_item(item_raw)
-            if isinstance(item, Opening):
-                raise PeerError("a second Opening on one stream")
-            tally.items_received += 1
-            await self._listener.receive(guest.member, item, len(item_raw))
+        for raw in items:
+            rest = self._take_item(guest, raw)
+            if rest is not None:
+                await rest
             if monotonic() > yield_at:
                 await asyncio.sleep(0)
                 yield_at = monotonic() + YIELD_EVERY_S
+
+    def _take_item(self, guest: Guest, raw: bytes) -> Awaitable[None] | None:
+        item = decode_item(raw)
+        if isinstance(item, Opening):
+            raise PeerError("a second Opening on one stream")
+        guest.tally.items_received += 1
+        return self._listener.receive(guest.member, item, len(raw))

@@ -8,9 +8,9 @@ not answer, the kernel's probes included, ends within 20 s; nothing is said for 
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from ssl import SSLContext
-from typing import cast
+from typing import NoReturn, cast
 
 from weft.model.errors import PeerError
 from weft.model.limits import KIB
@@ -31,6 +31,10 @@ _LAST_ACK_AT = slice(56, 60)
 """`tcpi_last_ack_recv` in Linux' `struct tcp_info`: milliseconds."""
 
 
+Taker = Callable[[bytes], Awaitable[None] | None]
+"""Takes a frame; what it gives back is left to do before the next one."""
+
+
 class BrokenError(Exception):
     """The stream is over; the text says why."""
 
@@ -47,9 +51,13 @@ class Stream(asyncio.BufferedProtocol):
         self._buffer = bytearray(BUFFER_BYTES)
         self._view = memoryview(self._buffer)
         self._begin = self._end = 0
+        self._size = 0
+        """Of the next frame, as its length says."""
         self._is_reading = True
-        self._arrival: asyncio.Future[None] | None = None
+        self._arrival: asyncio.Future[Awaitable[None] | None] | None = None
         """What the reader waits for; None while it is busy."""
+        self._take: Taker | None = None
+        """Who gets the next frame at once when it arrives."""
         self._rest = memoryview(b"")
         self._is_full = False
         self._watching: asyncio.TimerHandle | None = None
@@ -57,17 +65,37 @@ class Stream(asyncio.BufferedProtocol):
     async def read(self) -> bytes:
         """The next frame. Raises BrokenError, or PeerError for one that is too long."""
         while not self._is_whole():
-            if self._over or self._transport is None:
-                raise BrokenError(self._over)
-            if not self._is_reading:
-                self._is_reading = True
-                self._transport.resume_reading()
-            self._arrival = asyncio.get_running_loop().create_future()
-            try:
-                await self._arrival
-            finally:
-                self._arrival = None
-        return self._take()
+            await self._wait()
+        return self._pop()
+
+    async def read_all(self, take: Taker) -> NoReturn:
+        """Give every frame to `take`, and wait for what it gives back before the next.
+
+        One that arrives while all before it are done is taken at once, in the turn of the loop in which it
+        came. Ends like `read`, or with what `take` raises.
+        """
+        while True:
+            rest = take(self._pop()) if self._is_whole() else await self._wait(take)
+            if rest is not None:
+                await rest
+
+    async def _wait(self, take: Taker | None = None) -> Awaitable[None] | None:
+        """Until a frame is here, or was taken; then what is left of taking it."""
+        if self._over or self._transport is None:
+            raise BrokenError(self._over)
+        if not self._is_reading:
+            self._is_reading = True
+            self._transport.resume_reading()
+        arrival: asyncio.Future[Awaitable[None] | None] = asyncio.get_running_loop().create_future()
+        self._arrival, self._take = arrival, take
+        try:
+            return await arrival
+        except asyncio.CancelledError:
+            if arrival.done() and not arrival.cancelled() and arrival.exception() is None:
+                _leave(arrival.result())
+            raise
+        finally:
+            self._arrival = self._take = None
 
     @property
     def can_write(self) -> bool:
@@ -115,18 +143,17 @@ class Stream(asyncio.BufferedProtocol):
         here = self._end - self._begin
         if here < HEADER_BYTES:
             return False
-        whole = HEADER_BYTES + self._next_bytes()
-        if whole > HEADER_BYTES + self._frame_bytes_max:
+        self._size = int.from_bytes(self._view[self._begin : self._begin + HEADER_BYTES], "big")
+        if self._size > self._frame_bytes_max:
             return True
+        whole = HEADER_BYTES + self._size
         if whole > len(self._buffer):
             self._move_to(bytearray(whole))
         return here >= whole
 
-    def _next_bytes(self) -> int:
-        return int.from_bytes(self._view[self._begin : self._begin + HEADER_BYTES], "big")
-
-    def _take(self) -> bytes:
-        size = self._next_bytes()
+    def _pop(self) -> bytes:
+        """The next frame, after `_is_whole`."""
+        size = self._size
         if size > self._frame_bytes_max:
             raise PeerError(f"a frame of {size} bytes; {self._frame_bytes_max} are the most")
         begin = self._begin + HEADER_BYTES
@@ -157,13 +184,36 @@ class Stream(asyncio.BufferedProtocol):
         """Something arrived."""
         self._end += nbytes
         is_busy = self._arrival is None or self._arrival.done()
-        if not is_busy and not self._is_whole():
-            return
-        self._wake()
+        if not is_busy:
+            if not self._is_whole():
+                return
+            if self._take is None:
+                self._wake()
+            elif self._take_now(self._take):
+                return
         if is_busy or self._end - self._begin == len(self._buffer):
             self._is_reading = False
             assert self._transport is not None
             self._transport.pause_reading()
+
+    def _take_now(self, take: Taker) -> bool:
+        """One frame, without waking the reader; whether there is nothing for the reader to do."""
+        arrival = self._arrival
+        assert arrival is not None
+        try:
+            rest = take(self._pop())
+        except Exception as error:
+            if not arrival.done():
+                arrival.set_exception(error)
+            return False
+        # Who took it may have ended all this.
+        if not arrival.done():
+            if rest is None and not self._is_whole():
+                return True
+            arrival.set_result(rest)
+        else:
+            _leave(rest)
+        return False
 
     def _wake(self) -> None:
         if self._arrival is not None and not self._arrival.done():
@@ -227,6 +277,12 @@ class Stream(asyncio.BufferedProtocol):
                 self.drop(f"nothing came back for {SILENCE_MS_MAX // 1000} s")
                 return
             self._watching = asyncio.get_running_loop().call_later(WATCH_EVERY_S, self._watch)
+
+
+def _leave(rest: Awaitable[None] | None) -> None:
+    """Nobody will wait for it."""
+    if isinstance(rest, Coroutine):
+        rest.close()
 
 
 async def dial(address: str, context: SSLContext, server_name: str, stream: Stream) -> None:

@@ -43,6 +43,11 @@ class Admitted:
     """Their commitments."""
 
 
+def is_small(raw: bytes, attachments: tuple[Attachment, ...]) -> bool:
+    """Whether a vertex is checked on the event loop."""
+    return len(raw) + sum([len(item.content) for item in attachments]) <= ON_THE_SPOT_BYTES
+
+
 class Door:
     """Admission to one node."""
 
@@ -82,11 +87,9 @@ class Door:
 
     async def vertex(self, raw: bytes, attachments: tuple[Attachment, ...]) -> Admitted:
         """A vertex from a peer; raises VertexError with what is wrong. Says nothing of its parents."""
-        if len(raw) > self._genesis.limits.vertex_bytes_max:
-            raise VertexError(f"a vertex of {len(raw)} bytes")
-        if len(raw) + sum(len(item.content) for item in attachments) <= ON_THE_SPOT_BYTES:
-            return self._vertex(raw, attachments)
-        return await self._workers.run("verify", lambda: self._vertex(raw, attachments))
+        if is_small(raw, attachments):
+            return self.check_vertex(raw, attachments)
+        return await self._workers.run("verify", lambda: self.check_vertex(raw, attachments))
 
     def word(self, word: SignedStatement) -> bool:
         """Whether it is the word of a member of this chain's committee."""
@@ -132,10 +135,15 @@ class Door:
             )
         return transaction
 
-    def _vertex(self, raw: bytes, attachments: tuple[Attachment, ...]) -> Admitted:
+    def check_vertex(self, raw: bytes, attachments: tuple[Attachment, ...]) -> Admitted:
+        """The same on the spot, for one that `is_small`."""
+        if len(raw) > self._genesis.limits.vertex_bytes_max:
+            raise VertexError(f"a vertex of {len(raw)} bytes")
         try:
             vertex = decode_vertex(raw)
             self._check_slot(vertex)
+            if not vertex.batch:
+                return Admitted(vertex, (), (), ())
             stated = self._check_batch(vertex)
         except WeftError as error:
             raise VertexError(str(error)) from None

@@ -1,6 +1,6 @@
 """Commits that wait to be executed, and the loop that hands them to the applier in groups.
 
-Bounded: above `COMMITS_MAX` nothing more is read from peers (`has_room`), whose queues then fill and whose
+Bounded: above `COMMITS_MAX` nothing more is read from peers (`is_full`), whose queues then fill and whose
 streams begin anew later. So a node that executes more slowly than others agree falls behind, and never over.
 
 A commit without transactions has nothing to execute. It is settled at once and its record is stored with the
@@ -10,7 +10,7 @@ makes a block all the same is executed like any other, for others are to hear of
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from weft.consensus.messages import Deliver
@@ -56,8 +56,13 @@ class Backlog:
         if len(self._waiting) > COMMITS_MAX:
             self._room.clear()
 
-    async def has_room(self) -> None:
-        """Return once there is room for more."""
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is to be read from peers for now."""
+        return not self._room.is_set()
+
+    async def wait_for_room(self, take: Callable[[], Awaitable[None] | None]) -> None:
+        """Do this once there is room for more."""
         await self._room.wait()
 
     async def is_empty(self) -> None:
@@ -65,6 +70,9 @@ class Backlog:
         self._must_store = True
         self._filled.set()
         self._emptied.clear()
+        rest = take()
+        if rest is not None:
+            await rest
         await self._emptied.wait()
 
     async def run(self) -> None:

@@ -9,6 +9,7 @@ from weft.model.encoding import encode
 from weft.model.message import Evidence
 from weft.model.vertex import Vertex
 from weft.node.ports import Store, Workers
+from weft.node.reception import Reception
 from weft.node.watch import Watch
 
 PAIRS_MAX = 16
@@ -28,6 +29,12 @@ class Accusations:
         """Whether a proof of this slot would be kept."""
         rounds = self._rounds[author] if author < len(self._rounds) else set()
         return round_ not in rounds and len(rounds) < PAIRS_MAX
+
+    async def hear(self, reception: Reception, member: int, told: Evidence) -> None:
+        """Keep what a member told, if on a closer look it is a proof."""
+        pair = await reception.evidence(member, told, self.wants)
+        if pair is not None:
+            await self.keep(*pair)
 
     async def keep(self, first: Vertex, second: Vertex) -> None:
         """Write a proof down, unless there are enough of its author."""

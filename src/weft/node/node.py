@@ -6,9 +6,10 @@ loop, except what is handed to `Workers`.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -334,17 +335,12 @@ class Node:
     def measured(self, member: int, rtt_us: int) -> None:
         self._feed(Measured(member, rtt_us))
 
-    async def receive(self, member: int, item: message.Item, size: int) -> None:
-        await self._backlog.has_room()
+    def receive(self, member: int, item: message.Item, size: int) -> Awaitable[None] | None:
+        if self._backlog.is_full:
+            return self._backlog.wait_for_room(partial(self.receive, member, item, size))
         match item:
-            case message.Opening():
-                self.neighbours.opened(member, item)
-            case message.Stated():
-                await self._comparison.hear(member, item)
-            case message.Evidence():
-                pair = await self._reception.evidence(member, item, self._accusations.wants)
-                if pair is not None:
-                    await self._accusations.keep(*pair)
+            case message.Announced():
+                return self._reception.vertex(member, item)
             case message.Signed(word):
                 if word.member == member:
                     self.neighbours.signed(member, word.statement.height)
@@ -352,10 +348,15 @@ class Node:
             case message.Certified(checkpoint):
                 if checkpoint.statement.height > self.checkpoints.height:
                     self._reception.checkpoint(member, checkpoint)
+            case message.Opening():
+                self.neighbours.opened(member, item)
             case message.Resumed(newest):
                 self._again.wish(member, newest)
-            case message.Announced():
-                await self._reception.vertex(member, item)
+            case message.Stated():
+                return self._comparison.hear(member, item)
+            case message.Evidence():
+                return self._accusations.hear(self._reception, member, item)
+        return None
 
     async def answer(self, member: int, request: message.Request) -> message.Answer:
         if isinstance(request, message.FetchVertices):

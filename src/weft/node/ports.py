@@ -5,7 +5,7 @@ Calls that touch a disk block and are made from a worker, never from the event l
 
 import os
 import shutil
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -138,8 +138,11 @@ class Inbox(Protocol):
     def measured(self, member: int, rtt_us: int) -> None:
         """A round trip on our stream to `member`."""
 
-    async def receive(self, member: int, item: Item, size: int) -> None:
-        """An item of `size` bytes came from `member`; until it returns no more is read from that member."""
+    def receive(self, member: int, item: Item, size: int) -> Awaitable[None] | None:
+        """An item of `size` bytes came from `member`; until it is done with no more is read from that member.
+
+        What is left to wait for, if anything: most items are done with on the spot.
+        """
 
     async def answer(self, member: int, request: Request) -> Answer:
         """`member` asks."""

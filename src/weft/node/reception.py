@@ -1,6 +1,6 @@
 """What members push: admitted, then given to the core. Who sends what no honest member sends is cut off."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from weft.consensus.messages import Arrived, Found, Heard, Repeat, Vouched
@@ -9,7 +9,7 @@ from weft.model.block import Checkpoint, SignedStatement
 from weft.model.encoding import decode
 from weft.model.errors import EncodingError, VertexError
 from weft.model.vertex import Vertex, Wire
-from weft.node.admit import Door
+from weft.node.admit import Admitted, Door, is_small
 from weft.node.ports import AttachmentStore, Peers
 from weft.node.watch import Watch
 
@@ -31,12 +31,29 @@ class Reception:
         self._watch = watch
         self._feed = feed
 
-    async def vertex(self, member: int, item: message.Announced) -> None:
-        """A vertex with the attachments that came along."""
+    def vertex(self, member: int, item: message.Announced) -> Awaitable[None] | None:
+        """A vertex with the attachments that came along; what is left to wait for, if it is a large one."""
+        if not is_small(item.vertex, item.attachments):
+            return self._large_vertex(member, item)
+        try:
+            admitted = self._door.check_vertex(item.vertex, item.attachments)
+        except VertexError as error:
+            self.refuse(member, str(error))
+        else:
+            self._take(member, admitted)
+        return None
+
+    async def _large_vertex(self, member: int, item: message.Announced) -> None:
         try:
             admitted = await self._door.vertex(item.vertex, item.attachments)
         except VertexError as error:
             self.refuse(member, str(error))
+        else:
+            self._take(member, admitted)
+
+    def _take(self, member: int, admitted: Admitted) -> None:
+        if not admitted.commitments:
+            self._feed(Arrived(admitted.vertex, member, (), False))
             return
         if admitted.attachments:
             self._attachments.put(admitted.attachments)

@@ -287,7 +287,9 @@ class Port:
                 self.cut_off(member, str(error))
                 return
             if all(behaviour.receives(member, item) for behaviour in self._behaviours):
-                await self.inbox.receive(member, item, len(sent.raw))
+                rest = self.inbox.receive(member, item, len(sent.raw))
+                if rest is not None:
+                    await rest
 
     async def _keep_pace(self, member: int, sent: Sent) -> bool:
         """Read a member that is too fast slower, and cut off one that never rests."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Coroutine
 from random import Random
 from typing import Any
 
@@ -170,3 +171,87 @@ async def test_what_came_before_the_end_is_still_read() -> None:
     assert await made.read() == b"bye"
     with pytest.raises(BrokenError, match="reset"):
         await made.read()
+
+
+def arrive(made: Stream, *frames: bytes) -> None:
+    """All of them in one piece."""
+    raw = b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames)
+    made.get_buffer(-1)[: len(raw)] = raw
+    made.buffer_updated(len(raw))
+
+
+async def test_a_frame_is_taken_in_the_turn_in_which_it_comes() -> None:
+    """As long as what came before it is done; what is left to do of one is done before the next is taken."""
+    made, transport = connected()
+    taken: list[bytes] = []
+    gate = asyncio.Event()
+
+    async def finish(frame: bytes) -> None:
+        await gate.wait()
+        taken.append(b"finished " + frame)
+
+    def take(frame: bytes) -> Coroutine[Any, Any, None] | None:
+        taken.append(frame)
+        return finish(frame) if frame.startswith(b"slow") else None
+
+    reading = asyncio.ensure_future(made.read_all(take))
+    await asyncio.sleep(0)
+    arrive(made, b"one")
+    arrive(made, b"two")
+    assert taken == [b"one", b"two"]
+    arrive(made, b"slow", b"three")
+    arrive(made, b"four")
+    assert not transport.is_reading
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert taken[2:] == [b"slow"]
+    gate.set()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert taken[3:] == [b"finished slow", b"three", b"four"]
+    arrive(made, b"five")
+    assert taken[6:] == [b"five"]
+    made.drop("enough")
+    with pytest.raises(BrokenError, match="enough"):
+        await reading
+
+
+@pytest.mark.parametrize("others", [(), (b"more",)])
+async def test_what_taking_a_frame_raises_ends_the_reading(others: tuple[bytes, ...]) -> None:
+    made, _ = connected()
+
+    def take(frame: bytes) -> None:
+        raise PeerError(frame.decode())
+
+    reading = asyncio.ensure_future(made.read_all(take))
+    await asyncio.sleep(0)
+    arrive(made, b"no frame", *others)
+    with pytest.raises(PeerError, match="no frame"):
+        await reading
+    made.drop("enough")
+
+
+@pytest.mark.filterwarnings("error")
+async def test_a_reader_that_is_ended_by_what_it_took_takes_nothing_more() -> None:
+    """Nor what was left to do of the frame, whenever it ends."""
+    for is_at_once in (True, False):
+        made, _ = connected()
+        taken: list[bytes] = []
+
+        async def never() -> None:
+            raise AssertionError("nobody waits for it any more")
+
+        def take(frame: bytes) -> Coroutine[Any, Any, None]:
+            taken.append(frame)  # noqa: B023
+            if is_at_once:  # noqa: B023
+                reading.cancel()  # noqa: B023
+            return never()
+
+        reading = asyncio.ensure_future(made.read_all(take))
+        await asyncio.sleep(0)
+        arrive(made, b"one", b"two")
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert taken == [b"one"]
+        made.drop("enough")

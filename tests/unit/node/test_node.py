@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.chain import make_genesis
-from tests.unit.node.together import World, play
+from tests.unit.node.together import World, play, receive
 from weft.consensus.messages import Behind, Opened
 from weft.model import message
 from weft.model.commit import Commit
@@ -350,8 +350,8 @@ def test_a_claim_alone_stops_nobody(tmp_path: Path) -> None:
         world = World(tmp_path)
         await world.start_all()
         for place in range(3):
-            await world.up[place].inbox.receive(3, message.Resumed((10**9,) * 4), 100)
-        await world.up[0].inbox.receive(3, message.Resumed((1, 2)), 100)
+            await receive(world.up[place].inbox, 3, message.Resumed((10**9,) * 4), 100)
+        await receive(world.up[0].inbox, 3, message.Resumed((1, 2)), 100)
         await write(world, 0, 0, 3)
         await read_all(world, 3)
 
@@ -420,7 +420,7 @@ def test_a_liar_about_heights_makes_nobody_look_late(tmp_path: Path) -> None:
         await world.start_all()
         opening = world.up[3].inbox.opening()
         lie = message.Opening(opening.chain, 0, opening.newest, 10**12, "u" * 10_000)
-        await world.up[0].inbox.receive(3, lie, 100)
+        await receive(world.up[0].inbox, 3, lie, 100)
         assert not world.services[0].status().is_catching_up
         assert len(world.services[0].url_peers[-1]) <= 200
         assert service.BEHIND_HEIGHTS < 10**12

@@ -25,6 +25,7 @@ from weft.model.view import Fate, Wait, Wish
 from weft.network.tally import Tally
 from weft.node.gateway import Gateway
 from weft.node.node import Node
+from weft.node.ports import Inbox
 from weft.node.recover import found, recover
 from weft.node.service import NodeService
 from weft.simulation.clock import Clock, Wall
@@ -48,6 +49,13 @@ async def _end(left: set[asyncio.Task[Any]]) -> None:
     for task in left:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
+
+
+async def receive(inbox: Inbox, member: int, item: message.Item, size: int) -> None:
+    """Give a node an item, and let it finish."""
+    rest = inbox.receive(member, item, size)
+    if rest is not None:
+        await rest
 
 
 class Workers:
@@ -137,13 +145,13 @@ class Peers:
 
     async def _carry(self, theirs: "Peers", queue: asyncio.Queue[bytes], opening: message.Opening) -> None:
         try:
-            await theirs.inbox.receive(self._me, opening, 100)
+            await receive(theirs.inbox, self._me, opening, 100)
             while True:
                 raw = await queue.get()
                 await asyncio.sleep(self._world.pace_s.get(self._me, LATENCY_S))
                 self.tallies[theirs._me].queue_bytes -= len(raw)
                 for item in self._world.said_instead.get(self._me, list)([message.decode_item(raw)]):
-                    await theirs.inbox.receive(self._me, item, len(raw))
+                    await receive(theirs.inbox, self._me, item, len(raw))
         except Exception as error:
             self._world.errors.append(error)
             raise
