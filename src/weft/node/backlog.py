@@ -42,6 +42,8 @@ class Backlog:
         self._waiting: deque[Deliver] = deque()
         self._empty: list[Deliver] = []
         self._must_store = False
+        self._is_idle = True
+        """Nothing waits to be executed, and nothing is."""
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -50,6 +52,10 @@ class Backlog:
 
     def add(self, delivered: Deliver) -> None:
         """The next commit."""
+        if self._is_idle and not self._must_execute([delivered]) and len(self._empty) < EMPTY_MAX:
+            self._pass_over([delivered])
+            return
+        self._is_idle = False
         self._waiting.append(delivered)
         self._emptied.clear()
         self._filled.set()
@@ -64,15 +70,15 @@ class Backlog:
     async def wait_for_room(self, take: Callable[[], Awaitable[None] | None]) -> None:
         """Do this once there is room for more."""
         await self._room.wait()
+        rest = take()
+        if rest is not None:
+            await rest
 
     async def is_empty(self) -> None:
         """Return once everything is executed, settled and stored."""
         self._must_store = True
         self._filled.set()
         self._emptied.clear()
-        rest = take()
-        if rest is not None:
-            await rest
         await self._emptied.wait()
 
     async def run(self) -> None:
@@ -85,17 +91,25 @@ class Backlog:
             if self._must_store:
                 self._must_store = False
                 await self._store([])
-            self._emptied.set()
+            if not self._waiting:
+                self._is_idle = True
+                self._emptied.set()
+
+    def _must_execute(self, group: list[Deliver]) -> bool:
+        has_transactions = any(vertex.batch for item in group for vertex in item.vertices)
+        return has_transactions or self._is_due(group[-1].commit.round)
 
     async def _execute(self, group: list[Deliver]) -> None:
-        has_transactions = any(vertex.batch for item in group for vertex in item.vertices)
-        if has_transactions or self._is_due(group[-1].commit.round):
+        if self._must_execute(group):
             self._settle(await self._store(group))
             return
-        self._empty += group
-        self._settle([Applied(item.commit, None, (), ()) for item in group])
+        self._pass_over(group)
         if len(self._empty) > EMPTY_MAX:
             await self._store([])
+
+    def _pass_over(self, empty: list[Deliver]) -> None:
+        self._empty += empty
+        self._settle([Applied(item.commit, None, (), ()) for item in empty])
 
     async def _store(self, group: list[Deliver]) -> list[Applied]:
         """Apply a group behind what waits to be stored; gives what became of the group."""

@@ -3,7 +3,8 @@
 Promise: an effect begins only after all before it are done, and what a Persist of an own vertex (or of a
 statement) names is on disk by then. Effects that came while the disk was busy are taken together: everything
 that is to be persisted is appended first and synced once, which is earlier than the order asks for, never
-later. The core goes on meanwhile; only its effects wait.
+later. The core goes on meanwhile; only its effects wait. What need not wait for the disk is done
+before `feed` returns.
 
 A new segment of the journal takes its turn among the effects, so that its base says no more than the records
 before it do: a base that ran ahead of them would skip commits when the journal is replayed. While nobody can
@@ -64,6 +65,7 @@ class Driver:
         self._effects: deque[Effect | Roll] = deque()
         self._arrived = asyncio.Event()
         self._is_rolling = False
+        self._is_carrying_out = False
         self._failure: Exception | None = None
 
     def feed(self, *inputs: Input) -> None:
@@ -103,6 +105,7 @@ class Driver:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
+            self._is_carrying_out = True
             effects, self._effects = self._effects, deque()
             await self._persist(effects)
             if self._failure is not None:
@@ -110,6 +113,8 @@ class Driver:
             for effect in effects:
                 if not isinstance(effect, Roll):
                     self._perform(effect)
+            self._is_carrying_out = False
+            self._carry_on()
 
     def _take(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -120,7 +125,27 @@ class Driver:
                 self._perform(effect)
             else:
                 self._effects.append(effect)
-                self._arrived.set()
+        self._carry_on()
+
+    def _carry_on(self) -> None:
+        """On the spot, as far as nothing must be on disk first; then it is `run`'s turn."""
+        if self._is_carrying_out:
+            return
+        self._is_carrying_out = True
+        try:
+            while self._effects and self._failure is None:
+                effect = self._effects[0]
+                if isinstance(effect, Roll) or _must_sync(effect):
+                    break
+                self._effects.popleft()
+                if isinstance(effect, Persist):
+                    self._append(effect.vertex)
+                self._perform(effect)
+        except Exception as error:
+            self.halt(error)
+        self._is_carrying_out = False
+        if self._effects:
+            self._arrived.set()
 
     def _roll(self) -> None:
         base = self.core.base()
@@ -128,7 +153,7 @@ class Driver:
         base = msgspec.structs.replace(base, spoken=spoken)
         self._effects.append(Roll(base, tuple(self.core.unordered())))
         self._is_rolling = True
-        self._arrived.set()
+        self._carry_on()
 
     async def _persist(self, effects: deque[Effect | Roll]) -> None:
         must_sync = False
@@ -161,3 +186,8 @@ class Driver:
     def _sync(self) -> None:
         self._attachments.sync()
         self._journal.sync()
+
+
+def _must_sync(effect: Effect) -> bool:
+    """Whether what comes after it may only happen once it is on disk."""
+    return isinstance(effect, PersistStatement) or (isinstance(effect, Persist) and effect.is_own)

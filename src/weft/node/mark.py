@@ -27,7 +27,9 @@ class Mark:
 
     def reach(self, number: int) -> None:
         """The number has risen to this, if it has."""
-        self.reached = max(self.reached, number)
+        if number <= self.reached:
+            return
+        self.reached = number
         for future in [one for one, wished in self._waiting.items() if wished <= self.reached]:
             del self._waiting[future]
             if not future.done():

@@ -425,7 +425,7 @@ class Node:
         """Blocks are durable: tell the core, the followers, and those who wait."""
         for item in applied:
             self.fates.settle(item)
-            self.pool.forget(identity for identity, _ in item.passed_over)
+            self.pool.forget([identity for identity, _ in item.passed_over])
             if item.sealed is not None:
                 self.pool.forget(item.sealed.identities)
                 self._feed(Executed(item.sealed.block.header, item.sealed.hash))

@@ -161,8 +161,9 @@ class Watch:
         log.error("member.equivocated", member=self._names[member], round=round_)
 
     def applied(self, applied: Sequence[Applied]) -> None:
+        if applied:
+            self.round_final.set(applied[-1].commit.round)
         for item in applied:
-            self.round_final.set(item.commit.round)
             if item.sealed is None:
                 self.empty_rounds.inc()
                 continue

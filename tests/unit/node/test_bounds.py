@@ -10,7 +10,7 @@ from tests.chain import CONTRACTS, Chain, attachment, key, make_genesis
 from tests.unit.node.test_fetch import Members
 from tests.unit.node.together import Workers
 from weft.consensus.core import Core, first_base
-from weft.consensus.messages import Input, Tick
+from weft.consensus.messages import Input, Persist, Refuse, Return, Tick
 from weft.execution.executor import found as found_state
 from weft.ledger.seal import seal_genesis
 from weft.mempool.pool import Candidate
@@ -111,6 +111,61 @@ async def test_nothing_is_carried_out_once_the_driver_has_halted() -> None:
     with pytest.raises(ValueError, match="stop"):
         await driver.run()
     assert done == []
+
+
+async def test_what_need_not_wait_for_the_disk_is_done_at_once_and_in_order() -> None:
+    """An effect behind one that must be on disk waits for it, however it is fed."""
+    done: list[Any] = []
+    waits = Return((b"behind",))
+
+    class Told:
+        def handle(self, _: Input, *effects: Any) -> list[Any]:
+            return list(effects)
+
+    driver = make_driver(Told())  # type: ignore[arg-type]
+
+    def perform(effect: Any) -> None:
+        done.append(effect)
+        if effect == Refuse(1, "first"):
+            driver.feed(Refuse(2, "fed by the first"))  # type: ignore[arg-type]
+            assert done == [effect]
+
+    driver._perform = perform
+    driver.feed(Refuse(1, "first"), Refuse(1, "second"))  # type: ignore[arg-type]
+    at_once = [Refuse(1, "first"), Refuse(1, "second"), Refuse(2, "fed by the first")]
+    assert done == at_once
+    own, other = say(0, 1, 0), say(1, 1, 0)
+    driver.feed(Persist(other, False), Persist(own, True), waits)  # type: ignore[arg-type]
+    driver.feed(Refuse(3, "behind that"))  # type: ignore[arg-type]
+    assert done[3:] == [Persist(other, False)]
+    running = asyncio.ensure_future(driver.run())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert done[4:] == [Persist(own, True), waits, Refuse(3, "behind that")]
+    driver.feed(Refuse(4, "at once again"))  # type: ignore[arg-type]
+    assert done[7:] == [Refuse(4, "at once again")]
+    running.cancel()
+
+
+async def test_a_mistake_in_carrying_out_ends_the_driver() -> None:
+    """Not who fed it: it may be a stream that has done nothing wrong."""
+
+    class Told:
+        def handle(self, _: Input, *effects: Any) -> list[Any]:
+            return list(effects)
+
+    driver = make_driver(Told())  # type: ignore[arg-type]
+    done: list[Any] = []
+
+    def perform(effect: Any) -> None:
+        done.append(effect)
+        raise ZeroDivisionError
+
+    driver._perform = perform
+    driver.feed(Refuse(1, "first"), Refuse(1, "second"))  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError):
+        await driver.run()
+    assert done == [Refuse(1, "first")]
 
 
 def test_a_mistake_of_the_core_is_raised_where_it_was_fed_and_halts() -> None:
