@@ -50,7 +50,7 @@ from weft.consensus.order import Order, Step
 from weft.consensus.propose import Proposer, Signer
 from weft.consensus.relay import Relay
 from weft.consensus.rounds import Rounds
-from weft.consensus.waiting import Pending, Piece, Waiting
+from weft.consensus.waiting import Pending, Waiting
 from weft.model.block import Checkpoint, SignedStatement
 from weft.model.commit import first_order_hash
 from weft.model.digest import Digest
@@ -91,10 +91,8 @@ class Core:
         self._proposer = Proposer(genesis, committee, me, signer, dag, local, base.spoken)
         self._relay = Relay(me, dag, self._rounds, self._proposer)
         self._catchup = Catchup(me, committee.faulty, limits.depth, dag, self._waiting)
-        window_ms = limits.checkpoint_window_ms
-        self._witness = Witness(
-            genesis.chain, committee, dag.scale, me, signer, window_ms, base.round, base.height
-        )
+        window, height = limits.checkpoint_window_ms, base.height
+        self._witness = Witness(genesis.chain, committee, dag.scale, me, signer, window, base.round, height)
         self.recent = dag.recent
         self._now_us = self._wall_ms = self._wake_us = 0
         self._speak_us: int | None = None
@@ -230,10 +228,8 @@ class Core:
         match verdict:
             case Invalid(reason):
                 self._effects.append(Refuse(vertex.author, reason))
-            case Incomplete(missing):
-                self._accept(input_, missing)
-            case Checked():
-                self._accept(input_, ())
+            case Incomplete() | Checked():
+                self._accept(input_, verdict)
 
     def _found(self, input_: Found) -> None:
         for commitment in input_.commitments:
@@ -309,11 +305,8 @@ class Core:
             self._enter([vertex])
 
     def _is_new(self, reference: Reference) -> bool:
-        return not (
-            reference in self._dag.known
-            or reference in self._waiting.pending
-            or self._dag.is_settled(reference)
-        )
+        dag = self._dag
+        return not (reference in dag.known or reference in self._waiting.pending or dag.is_settled(reference))
 
     def _is_foreign_own(self, vertex: Vertex) -> bool:
         """Whether the vertex bears my signature although I did not make it."""
@@ -327,7 +320,7 @@ class Core:
         # Before Speak the others' copy of what this disk has lost is taken in: they build on it.
         return proposer.is_speaking or is_twin
 
-    def _accept(self, input_: Arrived, missing: tuple[Reference, ...]) -> None:
+    def _accept(self, input_: Arrived, verdict: Incomplete | Checked) -> None:
         """A valid vertex: into the DAG if nothing keeps it, else among the waiting."""
         vertex = input_.vertex
         self._ahead.note(vertex)
@@ -335,11 +328,11 @@ class Core:
         if self._is_idle_twin(vertex) and not input_.asked:
             return
         is_held = self._ahead.is_ahead(vertex.time_ms, self._wall_ms)
-        if missing or input_.missing or is_held:
-            pieces: tuple[Piece, ...] = (*missing, *input_.missing)
-            self._wait(Pending(vertex, input_.sender, pieces, is_held, input_.asked))
+        if is_held or input_.missing or isinstance(verdict, Incomplete):
+            parents = verdict.missing if isinstance(verdict, Incomplete) else ()
+            self._wait(Pending(vertex, input_.sender, (*parents, *input_.missing), is_held, input_.asked))
         else:
-            self._enter([vertex])
+            self._enter(self._enter_checked(verdict))
         self._release_due()
 
     def _is_idle_twin(self, vertex: Vertex) -> bool:
@@ -395,10 +388,14 @@ class Core:
                 continue
             checked = resolve(vertex, self._dag)
             assert isinstance(checked, Checked), "what waits for nothing has all its parents here"
-            self._effects.append(Persist(vertex, vertex.author == self._me))
-            if vertex.reference in self._repeated:
-                self._effects.append(Broadcast(Announced(vertex.raw, ())))
-            complete += self._insert(checked)
+            complete += self._enter_checked(checked)
+
+    def _enter_checked(self, checked: Checked) -> list[Vertex]:
+        """A complete vertex enters the DAG; gives those that are complete by it."""
+        self._effects.append(Persist(checked.vertex, checked.vertex.author == self._me))
+        if checked.vertex.reference in self._repeated:
+            self._effects.append(Broadcast(Announced(checked.vertex.raw, ())))
+        return self._insert(checked)
 
     def _insert(self, checked: Checked) -> list[Vertex]:
         """Into the DAG; gives those that are complete by it."""
@@ -489,7 +486,7 @@ class Core:
     def _set_wake(self) -> None:
         """One timer: the earliest of all that waits for time to pass."""
         times = (self._speak_us, self._held_us(), self._catchup.next_us, self._witness.next_us)
-        earliest = min((time for time in times if time is not None), default=None)
+        earliest = min([time for time in times if time is not None], default=None)
         if earliest is not None and not self._now_us < self._wake_us <= earliest:
             self._wake_us = earliest
             self._effects.append(Wake(earliest))

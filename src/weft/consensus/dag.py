@@ -6,7 +6,7 @@ vertices of a round is a whole number, and only where there are twins must it be
 before it is weighed (`docs/protocol/consensus.md` section 6: a vote belongs to a vertex, not to its author).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from weft.consensus.check import Checked
 from weft.consensus.weight import Scale
@@ -106,14 +106,15 @@ class Row:
                 authors |= 1 << twin.author
         return authors
 
-    def of(self, author: int) -> Iterator[Known]:
+    def of(self, author: int) -> Sequence[Known]:
         """All vertices of the slot, the first complete one first."""
         first = self.vertices[author]
-        if first is not None:
-            yield first
-            for twin in self.vertices[self._size :]:
-                if twin is not None and twin.author == author:
-                    yield twin
+        if first is None:
+            return ()
+        if len(self.vertices) == self._size:
+            return (first,)
+        twins = [twin for twin in self.vertices[self._size :] if twin is not None and twin.author == author]
+        return (first, *twins)
 
     def __iter__(self) -> Iterator[Known]:
         return (known for known in self.vertices if known is not None)
@@ -143,7 +144,7 @@ class Dag:
 
     def is_settled(self, reference: Reference) -> bool:
         """Whether a parent that is not in the DAG need not be."""
-        return reference.round <= max(self.floor, 0) or reference in self.ordered_before
+        return reference.round <= self.floor or not reference.round or reference in self.ordered_before
 
     def insert(self, checked: Checked) -> Known:
         """Take in a vertex that is not here yet."""

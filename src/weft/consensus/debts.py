@@ -58,6 +58,8 @@ class Debts:
             return []
         self._paid_us += forgiven * self._each_us
         due: list[Piece] = []
+        if not any(self._owed) and not any(self._put_off):
+            return due
         for member, pieces in enumerate(self._put_off):
             self._owed[member] = max(0, self._owed[member] - forgiven)
             for _ in range(min(len(pieces), VAIN_MAX - self._owed[member])):

@@ -5,7 +5,7 @@ stands before a Broadcast has happened before anybody hears it. Times are whole 
 only runs forward, except `wall_ms`, milliseconds since 1970.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from weft.model.block import Checkpoint, Header, SignedStatement
 from weft.model.commit import Commit
@@ -15,29 +15,29 @@ from weft.model.message import Item
 from weft.model.vertex import Reference, Vertex
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Fact(msgspec.Struct, frozen=True, gc=False):
+    """Base of all inputs and effects: a dozen are made each round, at a third of what a dataclass costs."""
+
+
+class Tick(Fact, frozen=True):
     """Time went on. Comes before every other input whose moment matters."""
 
     now_us: int
     wall_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Submit:
+class Submit(Fact, frozen=True):
     """Transactions for the next own vertices; never more than `core.room()` allows."""
 
     transactions: tuple[bytes, ...]
     attachment_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(Fact, frozen=True):
     """A linearizable read waits for the next own vertex to be ordered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Fact, frozen=True):
     """A vertex that admission decoded, bounded and found validly signed (its transactions too).
 
     `missing` are the commitments of its attachments that are not here. `asked`: it answers a Fetch.
@@ -49,15 +49,13 @@ class Arrived:
     asked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Fact, frozen=True):
     """These attachments are here now, or known to be erased."""
 
     commitments: tuple[Digest, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Fact, frozen=True):
     """A Fetch ended: answered by what arrived before this, or in vain. `forgotten`: no longer kept there."""
 
     member: int
@@ -66,61 +64,53 @@ class Answered:
     forgotten: tuple[Reference, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Fact, frozen=True):
     """The stream to a member has begun, or begun anew, and this is what the member has of every author."""
 
     member: int
     newest: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Fact, frozen=True):
     """The stream to a member broke."""
 
     member: int
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Fact, frozen=True):
     """The transport's round trip to a member."""
 
     member: int
     rtt_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Executed:
+class Executed(Fact, frozen=True):
     """A block was executed and sealed here."""
 
     header: Header
     hash: Digest
 
 
-@dataclass(frozen=True, slots=True)
-class Rooted:
+class Rooted(Fact, frozen=True):
     """The state root after `height`, as asked for by Root."""
 
     height: int
     state_root: Digest
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Fact, frozen=True):
     """A validator's word on a header; its signature was verified by admission."""
 
     word: SignedStatement
 
 
-@dataclass(frozen=True, slots=True)
-class Vouched:
+class Vouched(Fact, frozen=True):
     """A checkpoint whose signatures were verified by admission."""
 
     checkpoint: Checkpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(Fact, frozen=True):
     """An own vertex that this disk has and cannot vouch for: it may have been said, or not.
 
     `missing` are the commitments of its attachments that are not here.
@@ -130,8 +120,7 @@ class Repeat:
     missing: tuple[Digest, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Speak:
+class Speak(Fact, frozen=True):
     """Start-up is over: from now on the core may propose, in rounds ≥ `round_first` only.
 
     What may have been said below that is said again, the very same.
@@ -141,8 +130,7 @@ class Speak:
     repeats: tuple[Repeat, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Hush:
+class Hush(Fact, frozen=True):
     """This node diverged or must not speak: no more proposals, no more statements."""
 
 
@@ -165,38 +153,33 @@ Input = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Persist:
+class Persist(Fact, frozen=True):
     """Append to the journal; an own vertex is on disk, with all before it, before the next effect."""
 
     vertex: Vertex
     is_own: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PersistStatement:
+class PersistStatement(Fact, frozen=True):
     """An own word on a header: on disk before the next effect, never to be contradicted."""
 
     word: SignedStatement
 
 
-@dataclass(frozen=True, slots=True)
-class Broadcast:
+class Broadcast(Fact, frozen=True):
     """Send to every other member. A vertex goes as Announced, with its attachments, which the driver adds."""
 
     item: Item
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Fact, frozen=True):
     """Send to one member, in order."""
 
     member: int
     item: Item
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(Fact, frozen=True):
     """Ask a member for vertices and attachments. Ends with exactly one Answered."""
 
     member: int
@@ -204,81 +187,70 @@ class Fetch:
     commitments: tuple[Digest, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(Fact, frozen=True):
     """The next step of the order, with the vertices it names."""
 
     commit: Commit
     vertices: tuple[Vertex, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
+class Return(Fact, frozen=True):
     """Transactions of an own vertex that was never ordered in time: back to the pool."""
 
     transactions: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Discard:
+class Discard(Fact, frozen=True):
     """Vertices that left memory without ever being ordered: their attachments may be destroyed."""
 
     vertices: tuple[Vertex, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wake:
+class Wake(Fact, frozen=True):
     """Send a Tick at this time. Replaces the Wake before it."""
 
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(Fact, frozen=True):
     """Compute the state root after this height and answer with Rooted."""
 
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class Certify:
+class Certify(Fact, frozen=True):
     """A new newest checkpoint: store it."""
 
     checkpoint: Checkpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Accuse:
+class Accuse(Fact, frozen=True):
     """Two vertices of one slot: keep as evidence, announce."""
 
     first: Vertex
     second: Vertex
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(Fact, frozen=True):
     """A member sent what no honest one sends, or too much."""
 
     member: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Behind:
+class Behind(Fact, frozen=True):
     """What is missing is no longer kept by others: follow blocks."""
 
     round: int
 
 
-@dataclass(frozen=True, slots=True)
-class Forget:
+class Forget(Fact, frozen=True):
     """Nothing below this round is needed from the journal any more."""
 
     round: int
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(Fact, frozen=True):
     """Members of this weight signed another header at a height that was executed here.
 
     `weight` > f: compare states. `weight` ≥ q: this node is the one that diverged.
@@ -290,8 +262,7 @@ class Alarm:
     members: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Fact, frozen=True):
     """Somebody has a vertex of mine, of this round, that I did not make or no longer have.
 
     Before Speak: this disk is older than what was said. After it: somebody else uses this key; stop.
@@ -337,8 +308,7 @@ class Base(Record, frozen=True):
     """The last height this validator signed a statement for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(Fact, frozen=True):
     """How much the next Submit may carry."""
 
     transactions: int

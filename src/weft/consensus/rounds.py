@@ -130,12 +130,11 @@ class Rounds:
 
     def _p90_us(self) -> int:
         expected = self._expected()
-        kept = sorted(
-            late
-            for author, lateness in enumerate(self._lateness)
-            if expected >> author & 1
-            for late in lateness
-        )
+        kept: list[int] = []
+        for author, lateness in enumerate(self._lateness):
+            if expected >> author & 1:
+                kept += lateness
+        kept.sort()
         return kept[(9 * len(kept) + 9) // 10 - 1] if kept else 0
 
     def _quorum_rtt_us(self) -> int:

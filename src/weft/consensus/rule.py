@@ -15,6 +15,7 @@ Nothing but the graph may be asked here: no clock, no own vote, no memory of wha
 from dataclasses import dataclass
 
 from weft.consensus.dag import Dag, Known, Row
+from weft.consensus.weight import bits_of
 from weft.model.committee import Committee
 
 
@@ -33,11 +34,12 @@ _SKIPPED_BY_ANCHOR = Decision(None, False)
 class Slots:
     """The slots of one round, in slot order."""
 
-    __slots__ = ("authors", "blame", "decisions", "open", "round")
+    __slots__ = ("all_authors", "authors", "blame", "decisions", "open", "round")
 
     def __init__(self, round_: int, authors: tuple[int, ...]) -> None:
         self.round = round_
         self.authors = authors
+        self.all_authors = bits_of(authors)
         self.decisions: list[Decision | None] = [None] * len(authors)
         self.blame = [0] * len(authors)
         """Vertices of the next round that name nothing in the slot."""
@@ -118,6 +120,8 @@ class Rule:
 
     def _count_blame(self, slots: Slots, known: Known) -> None:
         """Section 6, direct skip: vertices of the next round that blame the slot weigh a quorum."""
+        if not slots.all_authors & ~known.named:
+            return
         row = self._dag.rows[known.round]
         for place in tuple(slots.open):
             if not known.named >> slots.authors[place] & 1:
@@ -130,18 +134,16 @@ class Rule:
 
         All voters that `known` names came before it, so its certificates are complete when it comes.
         """
-        row, voters, candidates = (
-            self._dag.rows[known.round],
-            self._dag.rows.get(known.round - 1),
-            self._dag.rows.get(slots.round),
-        )
+        rows = self._dag.rows
+        row, voters, candidates = rows[known.round], rows.get(known.round - 1), rows.get(slots.round)
         if voters is None or candidates is None:
             return
+        is_quorum, voted = self._is_quorum, known.voted
         for place in tuple(slots.open):
             for candidate in candidates.of(slots.authors[place]):
-                if self._is_quorum(voters, known.voted & candidate.votes):
+                if is_quorum(voters, voted & candidate.votes):
                     candidate.certificates |= known.bit
-                    if self._is_quorum(row, candidate.certificates):
+                    if is_quorum(row, candidate.certificates):
                         self._decide(slots, place, Decision(candidate, True))
                     break
 

@@ -6,6 +6,7 @@ children, which in Python is what a tree costs; a proof carries up to fifteen si
 """
 
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 
 from weft.model.digest import ZERO, Digest, digest
@@ -24,6 +25,8 @@ class Proof(Record, frozen=True):
 
 def root(domain: str, items: Sequence[bytes]) -> Digest:
     """The root of a list of byte strings."""
+    if not items:
+        return _empty_root(domain)
     return _seal(domain, len(items), _top(_leaves(items)))
 
 
@@ -55,6 +58,12 @@ def verify(domain: str, expected: Digest, item: bytes, proof: Proof) -> bool:
     return width == 1 and _seal(domain, proof.count, node) == expected
 
 
+@cache
+def _empty_root(domain: str) -> Digest:
+    """Most vertices carry nothing."""
+    return _seal(domain, 0, ZERO)
+
+
 def _leaves(items: Sequence[bytes]) -> list[Digest]:
     return [sha256(b"\0" + item).digest() for item in items]
 
@@ -69,7 +78,7 @@ def _parents(nodes: list[Digest]) -> list[Digest]:
 def _top(nodes: list[Digest]) -> Digest:
     while len(nodes) > 1:
         nodes = _parents(nodes)
-    return nodes[0] if nodes else ZERO
+    return nodes[0]
 
 
 def _seal(domain: str, count: int, top: Digest) -> Digest:

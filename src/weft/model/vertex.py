@@ -4,7 +4,7 @@ The digest covers all but the signature, the batch through a Merkle root, so tha
 proved without its batch (`docs/protocol/consensus.md` section 2).
 """
 
-from dataclasses import dataclass, field
+import msgspec
 
 from weft.model import merkle
 from weft.model.digest import Digest, digest
@@ -46,8 +46,7 @@ class Body(Record, frozen=True):
     batch_count: Natural
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Vertex:
+class Vertex(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A decoded vertex with its reference and its bytes at hand. Made by `decode_vertex` or `sign_vertex`."""
 
     chain: Digest
@@ -65,7 +64,7 @@ class Vertex:
     """Raw transactions in order; may be empty."""
     signature: bytes
     reference: Reference
-    raw: bytes = field(repr=False)
+    raw: bytes
 
     @property
     def digest(self) -> Digest:
