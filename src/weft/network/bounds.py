@@ -27,7 +27,7 @@ class Bounds:
     pause_first_s: float = 0.05
     """Between two attempts to reach a member; doubles up to `pause_max_s`."""
     pause_max_s: float = 2
-    ping_every_s: float = 0.1
+    ping_every_s: float = 0.5
     """At most one ping in this time, on a frame that goes anyway and is small."""
     ping_frame_bytes: int = 64 * KIB
     items_per_s: float = 10_000
