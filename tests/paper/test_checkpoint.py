@@ -9,11 +9,13 @@ from weft.consensus.messages import (
     Heard,
     Hush,
     Opened,
+    Persist,
     PersistStatement,
     Root,
     Rooted,
     Send,
     Speak,
+    Submit,
     Tick,
     Vouched,
     Wake,
@@ -88,6 +90,24 @@ def test_a_word_is_on_disk_before_it_is_said():
     assert (said.statement.header, said.statement.state_root) == (header.hash, ROOT)
     assert is_signed(drawing.genesis.members[0].public, said.statement.digest, said.signature)
     assert core.own_word == said
+
+
+def test_a_word_waits_a_moment_for_the_own_vertex_that_is_to_come():
+    """They go to the disk and to the others together; without a vertex it goes after 10 ms."""
+    drawing = Drawing().full(1, 1)
+    (header,) = chain_of(drawing, 0)
+    cores = [drawing.core("A", speak=1) for _ in range(2)]
+    for core in cores:
+        core.handle(Submit((b"transaction",), 0))
+        execute(core, header)
+        effects = core.handle(Tick(2_000, START_MS), Rooted(1, ROOT))
+        assert only(PersistStatement, effects) == []
+        assert [effect.at_us for effect in only(Wake, effects)] == [12_000]
+    effects = drawing.arrive(cores[0], "B1", "C1", "D1")
+    last = [type(effect) for effect in effects if not isinstance(effect, Wake)][-4:]
+    assert last == [Persist, Broadcast, PersistStatement, Broadcast]
+    assert only(PersistStatement, cores[1].handle(Tick(11_999, START_MS))) == []
+    assert only(PersistStatement, cores[1].handle(Tick(12_000, START_MS))) != []
 
 
 def test_a_height_is_never_signed_twice():

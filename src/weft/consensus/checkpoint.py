@@ -18,6 +18,8 @@ HEADERS_KEPT = 1024
 WORDS_KEPT = 256
 PAUSE_US_FIRST = 250_000
 PAUSE_US_MAX = 10_000_000
+WORD_US_MAX = 10_000
+"""How long a word may wait for the own vertex with which it goes to the disk and to the others."""
 
 
 class Witness:
@@ -61,6 +63,8 @@ class Witness:
         self._alarmed: dict[tuple[int, Digest, Digest], int] = {}
         self._quiet_us: int | None = None
         self._ask_us: int | None = None
+        self._rooted: tuple[int, Digest, int] | None = None
+        """Height and state root of the word that is to be given, and when they were told."""
         self._pause_us = PAUSE_US_FIRST
 
     def speak(self, now_us: int) -> list[Effect]:
@@ -88,7 +92,16 @@ class Witness:
         return effects
 
     def note_root(self, height: int, state_root: Digest, now_us: int) -> list[Effect]:
-        """The state root after `height`: now a word can be given on it."""
+        """The state root after `height`: now a word can be given on it. It waits a moment for `give_word`."""
+        effects = self.give_word()
+        self._rooted = height, state_root, now_us
+        return effects
+
+    def give_word(self) -> list[Effect]:
+        """An own vertex goes to the disk and to the others, and a word with it; or none will soon."""
+        if self._rooted is None:
+            return []
+        (height, state_root, now_us), self._rooted = self._rooted, None
         if not self._is_speaking or height <= self.signed or height not in self._headers:
             return []
         statement = Statement(
@@ -136,6 +149,8 @@ class Witness:
         effects: list[Effect] = []
         if self._quiet_us is not None and now_us >= self._quiet_us and self._last is not None:
             effects += self._want_root(self._last.height)
+        if self._rooted is not None and now_us >= self._rooted[2] + WORD_US_MAX:
+            effects += self.give_word()
         if self._ask_us is not None and now_us >= self._ask_us and self.own_word is not None:
             effects.append(Broadcast(Signed(self.own_word)))
             self._pause_us = min(PAUSE_US_MAX, 2 * self._pause_us)
@@ -145,7 +160,8 @@ class Witness:
     @property
     def next_us(self) -> int | None:
         """When `tick` has something to do."""
-        times = [time for time in (self._quiet_us, self._ask_us) if time is not None]
+        word_us = self._rooted[2] + WORD_US_MAX if self._rooted is not None else None
+        times = [time for time in (self._quiet_us, self._ask_us, word_us) if time is not None]
         return min(times, default=None)
 
     def _ask_later(self, now_us: int) -> None:

@@ -124,6 +124,8 @@ class Core:
         for input_ in inputs:
             self._handlers[type(input_)](input_)
         self._speak()
+        if not self._proposer.has_reason:
+            self._effects += self._witness.give_word()
         self._effects += self._catchup.ask(self._now_us, self._rounds.complete)
         self._set_wake()
         return self._effects
@@ -452,6 +454,7 @@ class Core:
             checked = resolve(vertex, self._dag)
             assert isinstance(checked, Checked), "only what is in the DAG is named"
             self._effects += (Persist(vertex, True), Broadcast(Announced(vertex.raw, ())))
+            self._effects += self._witness.give_word()
             self._enter(self._insert(checked))
         self._speak_us = self._now_us
 
