@@ -217,9 +217,6 @@ class Blobs:
             if not path.exists():
                 return
             self._destroy_path(target)
-            for reading in self._readings.pop(path, set()):
-                reading.path = target
-                self._readings.setdefault(target, set()).add(reading)
             self._place(path, target)
             size = target.stat().st_size
         self._use(name, size)
@@ -367,6 +364,10 @@ class Blobs:
                 target.parent.mkdir()
                 sync_folder(self.folder)
             source.rename(target)
+            # Whoever reads goes on: these bytes are not destroyed.
+            for reading in self._readings.pop(source, set()):
+                reading.path = target
+                self._readings.setdefault(target, set()).add(reading)
             sync_folder(target.parent)
             sync_folder(source.parent)
         self._leave(source)

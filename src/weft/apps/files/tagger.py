@@ -150,7 +150,11 @@ class Tagger:
         file = await self._files.get(id_.hex())
         reading = await self._files.open(file)
         try:
-            seen = await self._worker.see(reading.path, file.media_type)
+            source = reading.path
+            seen = await self._worker.see(source, file.media_type)
+            if not seen and reading.path != source:
+                # It was moved to where it is kept, or into the cache, at that moment.
+                seen = await self._worker.see(reading.path, file.media_type)
         finally:
             await self._files.close_reading(reading)
         told = Attachment(urandom(32), encode_findings(seen))

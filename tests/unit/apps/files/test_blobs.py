@@ -344,6 +344,19 @@ def test_content_is_found_also_while_it_is_claimed(blobs: Blobs, monkeypatch: py
     assert read(blobs) == CONTENT
 
 
+def test_a_reader_goes_on_when_content_is_claimed(blobs: Blobs) -> None:
+    """Claiming moves it, and destroys nothing of it; erasing it then still cuts the reader off."""
+    put(blobs, is_claimed=False)
+    reading = blobs.open(NAME)
+    assert blobs.claim(NAME)
+    assert reading.path == blobs.find(NAME, is_kept=True)
+    assert reading.read(0, len(CONTENT)) == CONTENT
+    blobs.destroy(NAME)
+    with pytest.raises(BlobError):
+        reading.read(0, 1)
+    blobs.release(reading)
+
+
 def test_content_is_opened_also_when_it_moves_after_it_was_found(
     blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from tests.unit.apps.files.inside.test_eyes import draw_people
@@ -18,6 +19,7 @@ from weft.apps.files.contract import find_file, find_findings
 from weft.apps.files.findings import APART_MAX, FINDER
 from weft.apps.files.samples import SCENES
 from weft.apps.files.tagger import Tagger
+from weft.apps.files.worker import Worker
 
 
 def picture(count: int = 2, edge: int = 0, kind: str = "JPEG") -> bytes:
@@ -109,6 +111,29 @@ async def test_pictures_of_one_colour_look_like_none(net: Net) -> None:
     viewer = node.files.viewer(node.caller)
     for file in files:
         assert await find_alike(node.files, viewer, file.id, 10, node.store.head.height) == []
+
+
+async def test_a_picture_that_is_moved_meanwhile_is_seen_all_the_same(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when its file has only just been made."""
+    node = net.nodes[0]
+    file = await put_file(node, picture(1), "one.jpg")
+    assert file.sha256 is not None
+    await until(lambda: node.files.blobs.has(file.sha256 or ""))
+    see_it, seen = Worker.see, list[Path]()
+
+    async def move_and_see(worker: Worker, source: Path, media_type: str) -> dict[str, Any]:
+        if not seen:
+            node.files.blobs.relax(file.sha256 or "")
+        seen.append(source)
+        return await see_it(worker, source, media_type)
+
+    monkeypatch.setattr(Worker, "see", move_and_see)
+    async with looking(node):
+        await until(lambda: bool(told(node, file.id)))
+    assert len(seen) == 2
+    assert machine_tags(await node.files.get(file.id))[0]["count"] == 1
 
 
 async def test_what_was_seen_goes_with_the_file(net: Net) -> None:
