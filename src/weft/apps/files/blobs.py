@@ -32,6 +32,7 @@ from weft.apps.files.disk import (
     disk_room,
     hash_file,
     is_unreadable,
+    open_file,
     shred,
     sync_folder,
     write_whole,
@@ -108,7 +109,7 @@ class Reading:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._handle = os.open(path, os.O_RDONLY)
+        self._handle = open_file(path)
         self.size = os.fstat(self._handle).st_size
         self._is_revoked = False
 
@@ -150,10 +151,10 @@ class Blobs:
         for left_over in self._incoming.iterdir():
             shred(left_over)
         self._uses = OrderedDict(
-            (path.name, path.stat().st_size)
+            (path.name, path.lstat().st_size)
             for path in sorted(
                 (self._cached / name for name in digests_in(self._cached)),
-                key=lambda path: path.stat().st_mtime,
+                key=lambda path: path.lstat().st_mtime,
             )
         )
         """Size of what is cached, by digest; used longest ago first."""
@@ -291,7 +292,7 @@ class Blobs:
         others may need the same bytes."""
         path = self._unclaimed / name
         with self._lock(name), suppress(FileNotFoundError):
-            if path.stat().st_mtime < until_s:
+            if path.lstat().st_mtime < until_s:
                 is_verified = self._is_verified(path, _identity(path))
                 os.utime(path, (until_s, until_s))
                 if is_verified:
@@ -304,7 +305,7 @@ class Blobs:
             path = self._unclaimed / name
             # Claimed, or uploaded again and held, since it was listed: what counts is how it is now.
             with self._lock(name), suppress(FileNotFoundError):
-                if path.stat().st_mtime < uploaded_before_s:
+                if path.lstat().st_mtime < uploaded_before_s:
                     self._destroy_path(path)
                     count += 1
         return count
@@ -396,6 +397,7 @@ class Blobs:
                     self._remember(path, before)
                     return True
                 self._leave(path)
+                shred(self._damaged / path.name)
                 path.rename(self._damaged / path.name)
                 sync_folder(self._damaged)
                 self.damages += 1
@@ -418,7 +420,7 @@ def digests_in(folder: Path) -> list[str]:
 
 
 def _read_digest(path: Path) -> str | None:
-    """None: the disk gives it out no more."""
+    """None: the disk gives it out no more, or it is no file."""
     try:
         return hash_file(path)
     except OSError as error:
@@ -434,5 +436,5 @@ def _spot(path: Path) -> str:
 
 def _identity(path: Path) -> bytes:
     """What changes with the file's bytes; the time of change, unlike others, cannot be set by hand."""
-    facts = path.stat()
+    facts = path.lstat()
     return _FACTS.pack(facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)

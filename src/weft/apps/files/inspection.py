@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from weft.apps.files.contract import list_files
-from weft.apps.files.disk import hash_file
+from weft.apps.files.disk import hash_file, is_unreadable
 from weft.execution.view import Reader
 from weft.model.digest import Digest
 from weft.model.stored import Finding
@@ -19,7 +19,13 @@ def check_blobs(folder: Path, progress: Callable[[str, int, int], None]) -> Iter
     )
     for done, path in enumerate(paths):
         progress("blobs", done, len(paths))
-        found = hash_file(path)
+        try:
+            found = hash_file(path)
+        except OSError as error:
+            if not is_unreadable(error):
+                raise
+            yield Finding(str(path), f"cannot be read: {error.strerror}")
+            continue
         if found != path.name:
             yield Finding(str(path), "its bytes have another SHA-256", path.name, found)
     for path in sorted((folder / "damaged").glob("*")):

@@ -14,6 +14,7 @@ import pytest
 import weft.apps.files.blobs as module
 from weft.apps.files.blobs import Blobs, Incoming
 from weft.apps.files.disk import hash_file
+from weft.apps.files.inspection import check_blobs
 from weft.model.errors import BlobError, DiskFullError
 
 CONTENT = b"a photo of the sea" * 1000
@@ -256,6 +257,37 @@ def test_what_the_disk_does_not_give_out_is_set_aside(blobs: Blobs, monkeypatch:
     monkeypatch.setattr(module, "hash_file", refuse(errno.EIO))
     assert again.find(NAME) is None
     assert [path.name for path in (blobs.folder / "damaged").iterdir()] == [NAME]
+
+
+@pytest.mark.parametrize("place", ["claimed", "unclaimed", "cached", "damaged"])
+@pytest.mark.parametrize("kind", ["link", "link to the content", "loose link", "folder", "pipe"])
+def test_what_is_no_file_is_no_content_and_what_a_link_leads_to_stays(
+    blobs: Blobs, tmp_path: Path, place: str, kind: str
+) -> None:
+    """It goes in the end; nothing that lies elsewhere is read, written or removed."""
+    precious = tmp_path / "precious"
+    precious.write_bytes(CONTENT if kind == "link to the content" else b"of somebody else")
+    before = precious.read_bytes()
+    path = blobs.folder / (NAME[:2] if place == "claimed" else place) / NAME
+    path.parent.mkdir(exist_ok=True)
+    match kind:
+        case "folder":
+            path.mkdir()
+            path.joinpath("more").write_bytes(b"more")
+        case "pipe":
+            os.mkfifo(path)
+        case _:
+            path.symlink_to(tmp_path / "nothing" if kind == "loose link" else precious)
+    again = Blobs(blobs.folder)
+    assert again.find(NAME) is None
+    assert place == "damaged" or list(check_blobs(blobs.folder, lambda *_: None))
+    assert not again.claim(NAME)
+    again.sweep(time.time() + 1000)
+    put(again)
+    assert read(again) == CONTENT
+    again.destroy(NAME)
+    assert not list(check_blobs(blobs.folder, lambda *_: None))
+    assert precious.read_bytes() == before
 
 
 def test_sound_content_that_came_during_the_look_at_damaged_is_not_set_aside(
