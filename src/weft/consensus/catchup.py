@@ -39,7 +39,8 @@ GRACE_US_BEHIND = 3_000_000
 GRACES_BEHIND = 5
 """Who is far behind is sent everything by its author. What one author has not come to yet would be asked of
 another, and come again: so it gets longer, and once more each time that the author's stream has gone on. All
-that waits for an author waits at once, so a liar that is slow on purpose takes these seconds one time."""
+that waits for an author waits at once, and who was waited for in vain is not a second time, so a liar that is
+slow on purpose takes these seconds once and not for ever."""
 FAR_ROUNDS = 32
 """Above what is complete here."""
 
@@ -64,8 +65,8 @@ class Wish:
         """The one among them that is charged for this round of asking."""
         self.graces = 0
         """How often its author may be given another moment."""
-        self.seen = 0
-        """Where the author's stream was at the last one."""
+        self.seen: int | None = None
+        """Where the author's stream was at the last one; None where it is not waited for."""
 
 
 class Catchup:
@@ -79,6 +80,8 @@ class Catchup:
         """The newest own round that each member was seen to have spoken in."""
         self._streamed = [0] * dag.size
         """Up to where each member has sent its own vertices; a stream begins above what is here."""
+        self._in_vain = 0
+        """Members whose streams were waited for and did not come to it."""
         self._behind_us = -BEHIND_PAUSE_US
         self._dag = dag
         self._waiting = waiting
@@ -116,6 +119,7 @@ class Catchup:
         wish = self._wishes.get(piece)
         if isinstance(piece, Reference):
             self._asleep.pop(piece, None)
+            is_far_behind &= not self._in_vain >> piece.author & 1
         if wish is None:
             self._wishes[piece] = wish = Wish(now_us + self._grace_us(piece, rtt_us, is_far_behind))
             wish.wishers = wishers
@@ -261,10 +265,13 @@ class Catchup:
 
     def _is_coming(self, piece: Piece, wish: Wish) -> bool:
         """Whether nobody was asked for the piece because its author's stream goes on and comes to it."""
-        if not (isinstance(piece, Reference) and wish.graces and self._connected >> piece.author & 1):
+        if wish.seen is None or wish.asked is not None or not isinstance(piece, Reference):
             return False
         streamed = self._streamed[piece.author]
-        if wish.asked is not None or not wish.seen < streamed < piece.round:
+        if not self._connected >> piece.author & 1 or streamed >= piece.round:
+            return False
+        if not wish.graces or wish.seen == streamed:
+            self._in_vain |= 1 << piece.author
             return False
         wish.graces, wish.seen = wish.graces - 1, streamed
         return True

@@ -157,6 +157,33 @@ def test_a_stream_that_trickles_is_not_waited_for_without_end():
     assert next((step, names) for step, names in asked.items() if names) == (GRACES_BEHIND + 1, missing)
 
 
+@pytest.mark.parametrize("is_trickling", [False, True])
+def test_who_was_waited_for_in_vain_is_not_a_second_time(is_trickling):
+    """Or a member that keeps its vertices from one would hold that one seconds behind for ever."""
+    drawn, now_us = Drawing().full(1, 30), 0
+    dag, waiting = Dag(drawn.genesis.committee, -512, ()), Waiting(4, LocalLimits())
+    wishes = Catchup(0, 1, 512, dag, waiting)
+    for member in (1, 2, 3):
+        wishes.connect(member, 0)
+
+    def lack_far_behind(label, sender, missing):
+        waiting.add(Pending(drawn.vertices[label], sender, [drawn.reference(missing)], False, False))
+        wishes.wish(drawn.reference(missing), now_us, None, 1 << sender, is_far_behind=True)
+
+    def asked_after(us):
+        fetches = only(Fetch, wishes.ask(now_us + us, 0))
+        return {reference for fetch in fetches for reference in fetch.references}
+
+    lack_far_behind("B21", 1, "C20")
+    while not asked_after(0):
+        now_us += GRACE_US_BEHIND
+        wishes.note_pushed(2, now_us // GRACE_US_BEHIND if is_trickling else 0)
+    lack_far_behind("D22", 3, "C21")
+    assert drawn.reference("C21") in asked_after(20_000)
+    lack_far_behind("B22", 1, "D21")
+    assert drawn.reference("D21") not in asked_after(GRACE_US_BEHIND - 1), "others are waited for as before"
+
+
 def test_what_a_stream_has_passed_is_asked_for_at_once_also_far_behind():
     """It begins above what was here, so what lies below that does not come on it."""
     wishes, waiting = catchup(connected=[1, 2])
