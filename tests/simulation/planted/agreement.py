@@ -1,6 +1,6 @@
 """Bugs in the centre: who agrees on what, and in which order."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -125,11 +125,11 @@ def _never_forgets(patch: pytest.MonkeyPatch) -> None:
 def _stale_checkpoint(patch: pytest.MonkeyPatch) -> None:
     receive = Node.receive
 
-    async def receive_any(self: Node, member: int, item: Item, size: int) -> None:
+    def receive_any(self: Node, member: int, item: Item, size: int) -> Awaitable[None] | None:
         if isinstance(item, Certified):
             self._reception.checkpoint(member, item.checkpoint)
-        else:
-            await receive(self, member, item, size)
+            return None
+        return receive(self, member, item, size)
 
     def vouch(self: Witness, checkpoint: Checkpoint) -> list[Effect]:
         return self._adopt(checkpoint) if self._is_ours(checkpoint.statement) else []

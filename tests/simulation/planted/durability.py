@@ -3,6 +3,7 @@
 import dataclasses
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
@@ -14,7 +15,7 @@ from weft.model.view import Fate
 from weft.node import recover
 from weft.node.apply import Applied, Applier, _Group
 from weft.node.driver import Driver, Roll
-from weft.node.fate import Fates
+from weft.node.fate import Fates, _given
 from weft.node.ports import OWN, WORD
 from weft.simulation.checkers.acknowledged import Acknowledged, Refused
 from weft.simulation.checkers.recovery import Recovery
@@ -95,7 +96,8 @@ def _known_is_expired(patch: pytest.MonkeyPatch) -> None:
     def tell(self: Fates, applied: Applied) -> None:
         for identity, _ in applied.passed_over:
             if identity in self._waiting:
-                self._tell(identity, Fate(identity, "expired", None, None, "transaction.expired", (), False))
+                fate = Fate(identity, "expired", None, None, "transaction.expired", (), False)
+                self._tell(identity, partial(_given, fate))
         settle(self, applied)
 
     patch.setattr(Fates, "settle", tell)
