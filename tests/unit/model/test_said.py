@@ -35,6 +35,21 @@ def test_a_field_that_is_not_an_owners_is_named() -> None:
 
 
 @pytest.mark.parametrize(
+    "moment",
+    [
+        "\uff12\uff10\uff10\uff18-10-22T16:28:39Z",
+        "\u0662\u0660\u0660\u0668-10-22T16:28:39+02:00",
+        "2008-10-22T16:28:39.\uff11Z",
+        "2008-10-22T16:28:39+0\uff12:00",
+    ],
+)
+def test_a_time_is_written_in_the_digits_of_rfc_3339(moment: str) -> None:
+    """Other scripts have digits too, and nothing that reads times takes them."""
+    with pytest.raises(ValueError, match="RFC 3339"):
+        check_said({"taken_at": moment})
+
+
+@pytest.mark.parametrize(
     ("moment", "is_one"),
     [
         ("2020-02-29T23:59:59Z", True),

@@ -37,7 +37,7 @@ Metadata = dict[str, Any]
 
 _UNSPEAKABLE = "metadata holds a number or a character that JSON cannot carry"
 
-_OFFSET = re.compile(r"[+-]\d\d:\d\d")
+_OFFSET = re.compile(r"[+-]\d\d:\d\d", re.ASCII)
 
 APART = ("location", "place", "machine_tags")
 """What is in other attachments: of the position, and of what programs found."""

@@ -25,7 +25,7 @@ SORTS = ("created_at", "taken_at", "name", "size", "relevance")
 FACETS = ("tags", "media_type", "camera", "year")
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TERM = re.compile(r'\s*(?:"([^"]*)"|([^\s"]+))')
 
 

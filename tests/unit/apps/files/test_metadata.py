@@ -145,6 +145,8 @@ def test_the_position_is_kept_apart() -> None:
         (b"[" * 60_000, b"9" * 60_000),
         (b"{}", b'{"lat": 1' + b"0" * 400 + b', "lon": 0}'),
         (b'{"taken_at": "0001-01-01T00:00:00+14:00"}', b'{"lat": "1", "lon": "2"}'),
+        (rb'{"taken_at": "\uff12\uff10\uff10\uff18-10-22T16:28:39Z"}', None),
+        (rb'{"modified_at": "2008-10-22T16:28:39.\uff11+02:00"}', None),
     ],
 )
 def test_what_a_client_signed_by_itself_is_not_trusted(rest: bytes, position: bytes | None) -> None:
