@@ -7,7 +7,6 @@ all that follows.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from numbers import Real
 from typing import Any
 
@@ -22,6 +21,7 @@ TIME = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202d\u202e]")
 _NO_LINE = re.compile(f"[\t\n\r\u2028\u2029{_CONTROL.pattern[1:]}")
+_MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def check_names(patch: Mapping[str, Any]) -> None:
@@ -91,12 +91,15 @@ def check_time(field: str) -> Callable[[object], str]:
 
 
 def _is_in_calendar(match: re.Match[str]) -> bool:
-    try:
-        year = datetime.fromisoformat(f"{match[1]}T{match[2]}").year
-    except ValueError:
+    year, month, day = map(int, match[1].split("-"))
+    hour, minute, second = map(int, match[2].split(":"))
+    if not (1 <= month <= 12 and hour < 24 and minute < 60 and second < 60):
         return False
+    is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     # In the first and the last year, another zone's time may have no year in UTC.
-    return match[5] is None or 1 < year < 9999
+    year_first = 1 if match[5] is None else 2
+    is_year = year_first <= year <= 10_000 - year_first
+    return is_year and 1 <= day <= _MONTH_DAYS[month - 1] + (is_leap and month == 2)
 
 
 def _check_location(value: object) -> dict[str, Any]:
