@@ -2,8 +2,8 @@
 
 Promise: what transactions state that failed, expired or were never ordered is destroyed once their round is
 at or below the floor, for from then on no other member needs it to complete a vertex. Nothing is destroyed
-that an executed transaction states, or one that may still be executed: in a vertex that is not ordered yet,
-in a commit that is not applied yet, in the pool. Whoever states it later finds it missing and fetches it.
+that an executed transaction states, or one that may still be executed: in a vertex that is not ordered yet or
+not made yet, in a commit that is not applied yet, in the pool. Whoever states it later finds it missing and fetches it.
 
 What to destroy is noted in memory, which ends with the process. So each start, and each return from far
 behind, surveys all content that is here: what no executed transaction states by then is noted too. Content
@@ -135,14 +135,16 @@ class Leftovers:
         """Destroy those that have no effect and cannot have any.
 
         From `suspect` on the attachments see for themselves who puts or misses one of these. What is on its
-        way at that moment is in the pool, unordered in the graph, or in a commit up to the last final round.
+        way at that moment is in the pool, waits in the core for the next own vertex (the pool may have
+        forgotten it), is unordered in the graph, or in a commit up to the last final round.
         """
         suspects = await self._workers.run("apply", lambda: self._without_effect(commitments))
         if not suspects:
             return
         self._attachments.suspect(suspects)
         core = self._core()
-        open_ = [*self._pool.transactions(), *_transactions([*core.unordered(), *core.waiting()])]
+        graph = _transactions([*core.unordered(), *core.waiting()])
+        open_ = [*self._pool.transactions(), *core.unfinished(), *graph]
         await self._applied.wait(core.last_final)
         stated = await self._workers.run("read", lambda: _find_stated(open_))
         left = [commitment for commitment in suspects if commitment not in stated]

@@ -184,6 +184,22 @@ async def test_what_is_in_the_graph_and_not_ordered_keeps_its_content(round_: in
     await member.stop()
 
 
+async def test_what_the_next_own_vertex_states_keeps_its_content() -> None:
+    """Its transactions are with the core; the pool forgets them once a commit has passed them over."""
+    genesis = make_genesis()
+    member = Member(4, Base(0, 100, digest("order", genesis.chain), BEGIN_MS, (), 0, 0))
+    member.start()
+    await settle()
+    wanted, given = member.put("wanted")
+    lonely, gone = member.put("lonely")
+    member.feed(Submit((wanted,), 0))
+    assert (member.core.unordered(), member.core.unfinished()) == ([], (wanted,))
+    await member.leftovers.take([drawn(member, 2, 50, wanted, lonely)])
+    await settle()
+    assert (member.has(given), member.has(gone)) == (True, False)
+    await member.stop()
+
+
 async def test_a_commit_that_is_ordered_and_not_applied_is_waited_for() -> None:
     """What it executes stays; before it was applied, nothing said so."""
     member = speaking()
