@@ -2,8 +2,9 @@
 
 Promise: what transactions state that failed, expired or were never ordered is destroyed once their round is
 at or below the floor, for from then on no other member needs it to complete a vertex. Nothing is destroyed
-that an executed transaction states, or one that may still be executed: in a vertex that is not ordered yet or
-not made yet, in a commit that is not applied yet, in the pool. Whoever states it later finds it missing and fetches it.
+that an executed transaction states, or one that may still be executed: in a vertex that is not ordered yet,
+or not made yet, in a commit that is not applied yet, in the pool. Whoever states it later finds it missing
+and fetches it.
 
 What to destroy is noted in memory, which ends with the process. So each start, and each return from far
 behind, surveys all content that is here: what no executed transaction states by then is noted too. Content
