@@ -16,7 +16,6 @@ import gc
 import os
 import pstats
 import resource
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -27,6 +26,7 @@ from tempfile import TemporaryDirectory
 import uvloop
 
 from weft.assembly import CONTRACTS, GARBAGE_OBJECTS, open_store
+from weft.local import free_port_base
 from weft.model.committee import Member
 from weft.model.genesis import Genesis
 from weft.model.keys import ED25519, PrivateKey
@@ -97,7 +97,8 @@ async def running(folder: Path, size: int) -> AsyncIterator[list[Node]]:
     keys = [PrivateKey(ED25519, os.urandom(32)) for _ in range(size)]
     members = tuple(Member(f"node{place}", key.public.key, 1) for place, key in enumerate(keys))
     genesis = Genesis(1, "rounds", 1, "byzantine", members, Limits(), True, ())
-    addresses = free_addresses(size)
+    base = free_port_base(size)
+    addresses = [f"127.0.0.1:{base + place}" for place in range(size)]
     async with AsyncExitStack() as stack:
         nodes = []
         for me, key in enumerate(keys):
@@ -140,15 +141,6 @@ async def running(folder: Path, size: int) -> AsyncIterator[list[Node]]:
 
 def connect(genesis: Genesis, me: int, key: PrivateKey, addresses: list[str], inbox: Inbox) -> Peers:
     return Network(genesis, me, key, addresses[me], addresses, inbox)
-
-
-def free_addresses(count: int) -> list[str]:
-    """Ports of this machine that nobody listens on."""
-    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    addresses = [f"127.0.0.1:{holder.getsockname()[1]}" for holder in holders]
-    for holder in holders:
-        holder.close()
-    return addresses
 
 
 if __name__ == "__main__":

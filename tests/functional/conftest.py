@@ -21,3 +21,15 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
             return stack.enter_context(network)
 
         yield start
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Iterator[Network]:
+    """Four nodes in the folder that the pages of docs/operate name; all end, whoever started them."""
+    network = Network(tmp_path / "weft-network", 4, port_base=free_port_base(4))
+    try:
+        network.start()
+        network.wait_ready()
+        yield network
+    finally:
+        network.stop_all()

@@ -1,7 +1,6 @@
 """docs/operate/backup.md as it stands: copies of nodes, and members and networks that come back from them."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,23 +20,11 @@ from tests.functional.network import (
 from tests.functional.page import Page
 from weft.apps.files.samples import write_samples
 from weft.client import Client
-from weft.local import Network, free_port_base, stop_node
+from weft.local import Network, stop_node
 
 LOST = 1
 """The member that the page speaks of."""
 SECRET = "words that somebody wants to be forgotten"
-
-
-@pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
-    """Four nodes in the folder that the page names."""
-    network = Network(tmp_path / "weft-network", 4, port_base=free_port_base(4))
-    try:
-        network.start()
-        network.wait_ready()
-        yield network
-    finally:
-        network.stop_all()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """docs/operate/running.md as it stands: nodes are upgraded one by one, looked at, get over a wrong clock."""
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -18,23 +17,11 @@ from tests.functional.network import (
     wait_for_agreement,
 )
 from tests.functional.page import Page
-from weft.local import Network, free_port_base
+from weft.local import Network
 
 WRONG = 1
 """The node whose clock the page sets right."""
 HOUR_S = 3600.0
-
-
-@pytest.fixture
-def network(tmp_path: Path) -> Iterator[Network]:
-    """Four nodes in the folder that the page names."""
-    network = Network(tmp_path / "weft-network", 4, port_base=free_port_base(4))
-    try:
-        network.start()
-        network.wait_ready()
-        yield network
-    finally:
-        network.stop_all()
 
 
 @pytest.fixture
